@@ -193,6 +193,7 @@ fn environment(data: &Path, port: u16, heartbeat_secs: u64) -> Vec<(String, Stri
         setting("ATELIER_REDIS__KEY_PREFIX", "product"),
         setting("ATELIER_QUEUE__HEARTBEAT_SECS", &heartbeat_secs.to_string()),
         setting("ATELIER_SERVER__SHUTDOWN_GRACE_SECS", "5"),
+        setting("ATELIER_HTTP_CLIENT__ALLOW_PRIVATE_ADDRESSES", "true"),
         setting("ATELIER_LLM__PROVIDER", "scaffold"),
         setting("ATELIER_LIMITS__AUTH_PER_MINUTE", "100000"),
         setting("ATELIER_LIMITS__REQUESTS_PER_MINUTE", "100000"),

@@ -34,6 +34,7 @@ use super::{
     worker_activity,
     workflows::{self, PEOPLE, People, Rows, Watch},
 };
+use crate::receiver::Receiver;
 
 /// Time without faults before the first one.
 const WARM_UP: Duration = Duration::from_secs(5);
@@ -55,7 +56,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     if installation.product.is_none() {
         terminal::print_line("without the product: its binaries are not here");
     }
-    let run = Run::new(&installation, &options, seed, faults);
+    let run = Run::new(&installation, &options, (seed, faults), Receiver::start().await?);
     let outcome = tokio::select! {
         outcome = run.execute() => Some(outcome),
         () = interrupted() => None,
@@ -106,7 +107,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(installation: &'a Installation, options: &'a Options, seed: u64, mut faults: Vec<Fault>) -> Self {
+    fn new(
+        installation: &'a Installation,
+        options: &'a Options,
+        (seed, mut faults): (u64, Vec<Fault>),
+        receiver: Receiver,
+    ) -> Self {
         faults.retain(|fault| installation.product.is_some() || !fault.needs_product());
         faults.retain(|fault| match installation.infrastructure.unavailable_reason(*fault) {
             None => true,
@@ -124,7 +130,7 @@ impl<'a> Run<'a> {
             ledger: Arc::default(),
             probes: Arc::default(),
             customers: Arc::new(Customers::new(requests.clone())),
-            people: Arc::new(People::new(requests.clone())),
+            people: Arc::new(People::new(requests.clone(), receiver)),
             requests,
         }
     }
@@ -260,14 +266,15 @@ impl<'a> Run<'a> {
         Ok(strikes)
     }
 
-    /// Waits until every job and every run of a workflow has ended, or until the limit.
+    /// Waits until every job and every run of a workflow has ended, and every delivery whose next
+    /// attempt is near, or until the limit.
     async fn wait_until_quiet(&self) {
         let begun = Instant::now();
         let product = &self.installation.product_direct;
         while begun.elapsed() < QUIET_LIMIT {
             let (jobs, in_product) = (count_under_way(&self.installation.direct), count_under_way(product));
-            match tokio::join!(jobs, in_product, count_open_runs(product)) {
-                (Ok(0), Ok(0), Ok(0)) => return,
+            match tokio::join!(jobs, in_product, count_open_runs(product), count_open_deliveries(product)) {
+                (Ok(0), Ok(0), Ok(0), Ok(0)) => return,
                 _not_yet => time::sleep(Duration::from_millis(200)).await,
             }
         }
@@ -320,8 +327,10 @@ impl<'a> Run<'a> {
         let (rows, record) = (Rows::read(product).await?, self.people.record());
         checks.extend(checks::check_workflows(&rows, record, watch));
         let triggers = TriggerRows::read(product).await?;
-        checks.extend(checks::check_triggers(&triggers, &rows, record));
-        Ok((RunsReport::of(&rows, record), TriggersReport::of(&triggers, record)))
+        let receiver = self.people.receiver();
+        checks.extend(checks::check_triggers(&triggers, &rows, record, &receiver.received()));
+        let triggers = TriggersReport::of(&triggers, record, receiver.counts());
+        Ok((RunsReport::of(&rows, record), triggers))
     }
 
     fn count(&self, evidence: &Evidence) -> JobsReport {
@@ -375,8 +384,15 @@ async fn count_open_runs(product: &DatabaseConnection) -> anyhow::Result<i64> {
     Ok(row.try_get("", "runs")?)
 }
 
+/// Deliveries whose next attempt comes within seconds; the third one does after minutes.
+async fn count_open_deliveries(product: &DatabaseConnection) -> anyhow::Result<i64> {
+    let sql = "SELECT COUNT(*) AS found FROM webhook_deliveries WHERE state = 'pending' AND attempts < 2";
+    let row = product.query_one_raw(statement(product, sql, [])).await?.context("no count")?;
+    Ok(row.try_get("", "found")?)
+}
+
 async fn count_under_way(direct: &DatabaseConnection) -> anyhow::Result<i64> {
-    let sql = "SELECT COUNT(*) AS jobs FROM jobs WHERE state NOT IN ('succeeded', 'failed', 'cancelled', 'discarded') AND kind <> 'chaos.tick'";
+    let sql = "SELECT COUNT(*) AS jobs FROM jobs WHERE state NOT IN ('succeeded', 'failed', 'cancelled', 'discarded') AND kind NOT IN ('chaos.tick', 'webhook.deliver')";
     let row = direct.query_one_raw(statement(direct, sql, [])).await?.context("no count")?;
     Ok(row.try_get("", "jobs")?)
 }

@@ -1,5 +1,6 @@
-//! Checks of what starts runs by itself.
+//! Checks of what starts runs by itself, and of deliveries.
 
+mod deliveries;
 mod hooks;
 mod schedules;
 #[cfg(test)]
@@ -10,10 +11,17 @@ use crate::chaos::{
     triggers::TriggerRows,
     workflows::{Record, Rows},
 };
+use deliveries::AllReceived;
 
-/// Every check of triggers.
-pub(in crate::chaos) fn check(triggers: &TriggerRows, rows: &Rows, record: &Record) -> Vec<Check> {
+/// Every check of triggers and deliveries.
+pub(in crate::chaos) fn check(
+    triggers: &TriggerRows,
+    rows: &Rows,
+    record: &Record,
+    received: &AllReceived,
+) -> Vec<Check> {
     let mut checks = schedules::check(triggers, rows, record);
     checks.extend(hooks::check(rows, record));
+    checks.extend(deliveries::check(triggers, rows, record, received));
     checks
 }

@@ -1,4 +1,4 @@
-//! What a person has besides workflows: schedules with every overlap, and a webhook.
+//! What a person has besides workflows: schedules with every overlap, a webhook, and a subscription.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,19 @@ use anyhow::Context;
 use atelier_client::ApiClient;
 use atelier_entities::{ScheduleOverlap, WorkflowId, WorkflowScheduleId};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{hooks::Hook, signing::Secret};
-use crate::chaos::{
-    requests::Requests,
-    workflows::{Flow, HOOK, Record},
+use crate::{
+    chaos::{
+        requests::Requests,
+        workflows::{Flow, HOOK, Record},
+    },
+    receiver::Receiver,
 };
 
 const WORKFLOWS: &str = "/api/v1/automation/workflows/";
+const SUBSCRIPTIONS: &str = "/api/v1/automation/webhooks/";
 const SCHEDULES: &str = "/api/v1/automation/schedules/";
 
 /// Seconds after which a fire time of a [`Plan`] with few of them is missed: the shortest that is
@@ -84,6 +89,20 @@ impl<'a> Owned<'a> {
         record: &'a Record,
     ) -> Self {
         Self { client, requests, record, schedules: Vec::new() }
+    }
+
+    /// Subscribes to the runs that succeed. No workflow has run yet.
+    pub(in crate::chaos) async fn subscribe(
+        &self,
+        receiver: &Receiver,
+        workflows: &HashMap<Flow, WorkflowId>,
+    ) {
+        let url = receiver.url(&Uuid::new_v4().simple().to_string());
+        let body = json!({"url": url, "events": ["run.succeeded"]});
+        match self.requests.post(self.client, SUBSCRIPTIONS, &body).await {
+            Ok(_) => self.record.note_subscribed(workflows.values().copied()),
+            Err(error) => self.record.give_up(format!("subscription: {error:#}")),
+        }
     }
 
     /// Creates a schedule of each kind.

@@ -2,6 +2,7 @@
 
 use atelier_entities::{RunId, ScheduleOverlap, TickOutcome, Timestamp, WorkflowScheduleId};
 use sea_orm::{DatabaseConnection, DbErr, FromQueryResult};
+use serde_json::Value;
 
 use crate::chaos::workflows::rows::all;
 
@@ -38,12 +39,38 @@ pub(in crate::chaos) struct Start {
     pub(in crate::chaos) others: i64,
 }
 
+/// A delivery of an event.
+#[derive(Clone, Debug, FromQueryResult)]
+pub(in crate::chaos) struct Delivery {
+    pub(in crate::chaos) url: String,
+    pub(in crate::chaos) event_id: String,
+    pub(in crate::chaos) payload: String,
+    pub(in crate::chaos) state: String,
+    pub(in crate::chaos) attempts: i32,
+    pub(in crate::chaos) next_at: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// The key by which its receiver knows it.
+    pub(in crate::chaos) fn key(&self) -> String {
+        format!("{}/{}", self.url.rsplit('/').next().unwrap_or_default(), self.event_id)
+    }
+
+    /// The run whose end is delivered.
+    pub(in crate::chaos) fn run(&self) -> Option<RunId> {
+        let payload: Value = serde_json::from_str(&self.payload).ok()?;
+        let id = ["/data/run_id", "/data/run/id", "/data/id"].iter().find_map(|at| payload.pointer(at))?;
+        id.as_str()?.parse().ok()
+    }
+}
+
 /// Everything that the checks of triggers read.
 #[derive(Clone, Debug, Default)]
 pub(in crate::chaos) struct TriggerRows {
     pub(in crate::chaos) schedules: Vec<Schedule>,
     pub(in crate::chaos) ticks: Vec<Tick>,
     pub(in crate::chaos) starts: Vec<Start>,
+    pub(in crate::chaos) deliveries: Vec<Delivery>,
 }
 
 impl TriggerRows {
@@ -61,6 +88,11 @@ impl TriggerRows {
             )
             .await?,
             starts: all(product, "SELECT run_id, schedule_id, others FROM chaos_schedule_starts").await?,
+            deliveries: all(
+                product,
+                "SELECT subscriptions.url, deliveries.event_id, deliveries.payload, deliveries.state, deliveries.attempts, deliveries.next_at FROM webhook_deliveries AS deliveries JOIN webhook_subscriptions AS subscriptions ON subscriptions.id = deliveries.subscription_id",
+            )
+            .await?,
         })
     }
 }

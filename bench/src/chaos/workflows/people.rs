@@ -18,9 +18,12 @@ use super::{
     Flow, Record,
     steering::{Driver, Script},
 };
-use crate::chaos::{
-    requests::Requests,
-    triggers::{self, Owned},
+use crate::{
+    chaos::{
+        requests::Requests,
+        triggers::{self, Owned},
+    },
+    receiver::Receiver,
 };
 
 /// People at the same time.
@@ -46,12 +49,19 @@ const LIST: &str = "/api/v1/automation/workflows/";
 pub(in crate::chaos) struct People {
     requests: Arc<Requests>,
     record: Arc<Record>,
+    /// What their runs are delivered to.
+    receiver: Receiver,
 }
 
 impl People {
-    /// People who send their requests so.
-    pub(in crate::chaos) fn new(requests: Arc<Requests>) -> Self {
-        Self { requests, record: Arc::default() }
+    /// People who send their requests so, and whose runs are delivered there.
+    pub(in crate::chaos) fn new(requests: Arc<Requests>, receiver: Receiver) -> Self {
+        Self { requests, record: Arc::default(), receiver }
+    }
+
+    /// What their runs are delivered to.
+    pub(in crate::chaos) const fn receiver(&self) -> &Receiver {
+        &self.receiver
     }
 
     /// What they asked and were answered.
@@ -108,6 +118,7 @@ impl People {
         stop: &CancellationToken,
     ) {
         let mut owned = Owned::of(client, &self.requests, &self.record);
+        owned.subscribe(&self.receiver, workflows).await;
         owned.create_schedules(workflows).await;
         let (begun, open, tasks) = (Instant::now(), Arc::new(Semaphore::new(OPEN_RUNS)), TaskTracker::new());
         let stop_calls = stop.child_token();

@@ -1,7 +1,7 @@
 //! What people asked of workflows, and what was answered.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -39,6 +39,7 @@ struct Inner {
     runs: HashMap<RunId, RunEntry>,
     schedules: Vec<WorkflowScheduleId>,
     calls: Vec<(String, RunId)>,
+    subscribed: HashSet<WorkflowId>,
     steering: Steering,
     gave_up: Vec<String>,
 }
@@ -72,6 +73,11 @@ impl Record {
     /// Records a call of a webhook that was accepted, with the run that the answer names.
     pub(in crate::chaos) fn note_call(&self, call: String, run: RunId) {
         self.lock().calls.push((call, run));
+    }
+
+    /// Records workflows whose runs are delivered from now on, before any of them runs.
+    pub(in crate::chaos) fn note_subscribed(&self, workflows: impl Iterator<Item = WorkflowId>) {
+        self.lock().subscribed.extend(workflows);
     }
 
     /// Records that the run's cancellation is requested.
@@ -112,6 +118,11 @@ impl Record {
     /// All accepted calls of webhooks, with the runs that the answers name.
     pub(in crate::chaos) fn list_calls(&self) -> Vec<(String, RunId)> {
         self.lock().calls.clone()
+    }
+
+    /// All workflows whose runs are delivered.
+    pub(in crate::chaos) fn list_subscribed(&self) -> HashSet<WorkflowId> {
+        self.lock().subscribed.clone()
     }
 
     /// What people did, in numbers.

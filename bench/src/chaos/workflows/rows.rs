@@ -176,7 +176,7 @@ impl Rows {
             changed_edges: changed_edges.collect::<Result<_, DbErr>>()?,
             jobs: all(
                 product,
-                "SELECT id, kind, state, unique_key, result FROM jobs WHERE queue = 'workflow'",
+                "SELECT id, kind, state, unique_key, result FROM jobs WHERE queue = 'workflow' AND kind <> 'webhook.deliver'",
             )
             .await?,
             graph_nodes: all(product, "SELECT version_id, key, parent, policy FROM workflow_nodes").await?,

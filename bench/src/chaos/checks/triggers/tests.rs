@@ -6,9 +6,12 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chaos::{
-    triggers::rows::{Schedule, Start, Tick},
-    workflows::rows::Run,
+use crate::{
+    chaos::{
+        triggers::rows::{Delivery, Schedule, Start, Tick},
+        workflows::rows::Run,
+    },
+    receiver::Received,
 };
 
 const ONE_OUTCOME: &str = "each fire time of a schedule has one outcome";
@@ -16,6 +19,8 @@ const ONE_RUN: &str = "a fire time of a schedule starts its run once";
 const OVERLAPS: &str = "runs of a schedule overlap only as it allows";
 const CALL_HAS_RUN: &str = "an accepted call of a webhook has its run";
 const ONE_CALL: &str = "a signed call of a webhook starts one run";
+const ONE_DELIVERY: &str = "the success of a subscribed run has one delivery";
+const TAKEN: &str = "a delivery is taken by its receiver, or has a next attempt";
 
 fn second(second: i64) -> Timestamp {
     DateTime::from_timestamp(1_000_000_000 + second, 0).expect("a moment")
@@ -26,6 +31,7 @@ struct Story {
     triggers: TriggerRows,
     rows: Rows,
     record: Record,
+    received: AllReceived,
     schedule: WorkflowScheduleId,
 }
 
@@ -36,6 +42,7 @@ impl Story {
             triggers: TriggerRows::default(),
             rows: Rows::default(),
             record: Record::default(),
+            received: AllReceived::default(),
             schedule,
         };
         story.record.note_schedule(schedule);
@@ -102,6 +109,29 @@ impl Story {
         }
     }
 
+    /// A run of a subscribed workflow.
+    fn add_subscribed_run(&mut self) -> RunId {
+        let id = self.add_call();
+        let workflow = self.rows.runs.get(&id).map(|run| run.workflow_id);
+        self.record.note_subscribed(workflow.into_iter());
+        id
+    }
+
+    /// A delivery of a run under a number, which its receiver took.
+    fn add_delivery(&mut self, run: RunId, number: u32) -> &mut Delivery {
+        let delivery = Delivery {
+            url: "http://127.0.0.1:1/one".to_owned(),
+            event_id: format!("msg_{number}"),
+            payload: json!({"type": "run.succeeded", "data": {"run_id": run}}).to_string(),
+            state: "succeeded".to_owned(),
+            attempts: 1,
+            next_at: None,
+        };
+        self.received.insert(format!("one/msg_{number}"), Received { refused: 0, taken: 1 });
+        self.triggers.deliveries.push(delivery);
+        self.triggers.deliveries.last_mut().expect("the delivery")
+    }
+
     fn schedule(&mut self) -> &mut Schedule {
         self.triggers.schedules.first_mut().expect("the schedule")
     }
@@ -111,7 +141,7 @@ impl Story {
 fn broken(happened: impl FnOnce(&mut Story)) -> Vec<&'static str> {
     let mut story = Story::new();
     happened(&mut story);
-    let checks = check(&story.triggers, &story.rows, &story.record);
+    let checks = check(&story.triggers, &story.rows, &story.record, &story.received);
     checks.iter().filter(|check| check.broken > 0).map(|check| check.promise).collect()
 }
 
@@ -192,4 +222,46 @@ fn an_accepted_call_without_its_run_and_a_call_with_two_runs_are_found() {
         story.add_call();
     });
     assert_eq!(unanswered, [""; 0]);
+}
+
+#[test]
+fn a_run_without_a_delivery_and_a_run_with_two_are_found() {
+    let delivered = |times: u32| {
+        broken(|story| {
+            let run = story.add_subscribed_run();
+            for number in 0..times {
+                story.add_delivery(run, number);
+            }
+        })
+    };
+    assert_eq!(delivered(1), [""; 0]);
+    assert_eq!(delivered(0), [ONE_DELIVERY]);
+    assert_eq!(delivered(2), [ONE_DELIVERY]);
+    let retried = broken(|story| {
+        let run = story.add_subscribed_run();
+        story.rows.runs.get_mut(&run).expect("the run").generation = 1;
+        story.add_delivery(run, 1);
+        story.add_delivery(run, 2);
+    });
+    assert_eq!(retried, [""; 0]);
+}
+
+#[test]
+fn a_delivery_that_did_not_come_or_has_no_next_attempt_is_found() {
+    let with = |happened: fn(&mut Story)| {
+        broken(|story| {
+            let run = story.add_subscribed_run();
+            story.add_delivery(run, 1);
+            happened(story);
+        })
+    };
+    assert_eq!(with(|story| story.received.clear()), [TAKEN]);
+    assert_eq!(with(|story| story.triggers.deliveries[0].state = "pending".to_owned()), [TAKEN]);
+    assert_eq!(with(|story| story.triggers.deliveries[0].state = "failed".to_owned()), [TAKEN]);
+    let pending = with(|story| {
+        story.triggers.deliveries[0].state = "pending".to_owned();
+        story.triggers.deliveries[0].next_at = Some(second(30));
+        story.received.clear();
+    });
+    assert_eq!(pending, [""; 0]);
 }
