@@ -26,6 +26,7 @@ mod plan;
 mod probes;
 mod processes;
 mod proxy;
+mod quiet;
 mod recovery;
 mod report;
 mod requests;

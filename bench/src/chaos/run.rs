@@ -5,7 +5,6 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use atelier_entities::{AttemptOutcome, JobState, to_micros};
 use atelier_ops::terminal;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::{self, Instant},
@@ -24,12 +23,11 @@ use super::{
     load,
     plan::Plan,
     probes::{self, Probes},
-    recovery,
+    quiet, recovery,
     report::{self, JobsReport, OptionsReport, Report, RunsReport, StrikeReport, TriggersReport},
     requests::Requests,
     running::Tally,
     sampler::Sampler,
-    tables::statement,
     triggers::TriggerRows,
     worker_activity,
     workflows::{self, PEOPLE, People, Rows, Watch},
@@ -39,9 +37,6 @@ use crate::receiver::Receiver;
 /// Time without faults before the first one.
 const WARM_UP: Duration = Duration::from_secs(5);
 
-/// How long jobs may take to end once the load has stopped.
-const QUIET_LIMIT: Duration = Duration::from_secs(120);
-
 /// Exit code of a run that was interrupted.
 const EXIT_INTERRUPTED: u8 = 130;
 
@@ -50,13 +45,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let faults = options.chosen_faults()?;
     let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     terminal::print_line(format_args!("seed {seed}"));
+    let receiver = Receiver::start().await?;
     let installation = Installation::start(&options).await?;
     let (servers, folder) = (installation.servers.join(" and "), installation.scratch().path());
     terminal::print_line(format_args!("{servers} in {}", folder.display()));
     if installation.product.is_none() {
         terminal::print_line("without the product: its binaries are not here");
     }
-    let run = Run::new(&installation, &options, (seed, faults), Receiver::start().await?);
+    let run = Run::new(&installation, &options, (seed, faults), receiver);
     let outcome = tokio::select! {
         outcome = run.execute() => Some(outcome),
         () = interrupted() => None,
@@ -160,7 +156,7 @@ impl<'a> Run<'a> {
         let quiet_from = Instant::now();
         terminal::print_line(format_args!("{} all is quiet now", clock(fire)));
         callers.wait().await;
-        self.wait_until_quiet().await;
+        quiet::wait(&self.installation.direct, &self.installation.product_direct).await;
         let quiet = quiet_from.elapsed();
         self.installation.stop_processes().await;
         watch.cancel();
@@ -266,20 +262,6 @@ impl<'a> Run<'a> {
         Ok(strikes)
     }
 
-    /// Waits until every job and every run of a workflow has ended, and every delivery whose next
-    /// attempt is near, or until the limit.
-    async fn wait_until_quiet(&self) {
-        let begun = Instant::now();
-        let product = &self.installation.product_direct;
-        while begun.elapsed() < QUIET_LIMIT {
-            let (jobs, in_product) = (count_under_way(&self.installation.direct), count_under_way(product));
-            match tokio::join!(jobs, in_product, count_open_runs(product), count_open_deliveries(product)) {
-                (Ok(0), Ok(0), Ok(0), Ok(0)) => return,
-                _not_yet => time::sleep(Duration::from_millis(200)).await,
-            }
-        }
-    }
-
     async fn judge(
         &self,
         strikes: &[StrikeReport],
@@ -376,23 +358,4 @@ fn show(at: Duration, report: &StrikeReport) {
 
 fn clock(elapsed: Duration) -> String {
     format!("{:02}:{:02}", elapsed.as_secs() / 60, elapsed.as_secs() % 60)
-}
-
-async fn count_open_runs(product: &DatabaseConnection) -> anyhow::Result<i64> {
-    let sql = "SELECT COUNT(*) AS runs FROM workflow_runs WHERE finished_at IS NULL";
-    let row = product.query_one_raw(statement(product, sql, [])).await?.context("no count")?;
-    Ok(row.try_get("", "runs")?)
-}
-
-/// Deliveries whose next attempt comes within seconds; the third one does after minutes.
-async fn count_open_deliveries(product: &DatabaseConnection) -> anyhow::Result<i64> {
-    let sql = "SELECT COUNT(*) AS found FROM webhook_deliveries WHERE state = 'pending' AND attempts < 2";
-    let row = product.query_one_raw(statement(product, sql, [])).await?.context("no count")?;
-    Ok(row.try_get("", "found")?)
-}
-
-async fn count_under_way(direct: &DatabaseConnection) -> anyhow::Result<i64> {
-    let sql = "SELECT COUNT(*) AS jobs FROM jobs WHERE state NOT IN ('succeeded', 'failed', 'cancelled', 'discarded') AND kind NOT IN ('chaos.tick', 'webhook.deliver')";
-    let row = direct.query_one_raw(statement(direct, sql, [])).await?.context("no count")?;
-    Ok(row.try_get("", "jobs")?)
 }
