@@ -6,16 +6,19 @@ use anyhow::Context;
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::Child,
+    process::{Child, Command},
     time,
 };
 
 use super::hooks;
-use crate::measure::{
-    arrivals::{self, Answers},
-    cli::TriggersArgs,
-    testbed::Testbed,
-    workflows::n8n,
+use crate::{
+    measure::{
+        arrivals::{self, Answers},
+        cli::TriggersArgs,
+        testbed::Testbed,
+        workflows::n8n,
+    },
+    servers::reaper,
 };
 
 /// Longest until it listens: the first start creates its tables.
@@ -47,8 +50,12 @@ pub(super) async fn measure(
     let mut child = command.process_group(0).kill_on_drop(true).spawn().context("it cannot be run")?;
     let outcome = call(&mut child, args).await;
     drop(child.stdin.take());
-    if time::timeout(STOP_LIMIT, child.wait()).await.is_err() {
-        child.kill().await?;
+    if time::timeout(STOP_LIMIT, child.wait()).await.is_err()
+        && let Some(pid) = child.id()
+    {
+        // Its own processes too.
+        Command::from(reaper::kill("KILL", &format!("-{pid}"))).status().await?;
+        child.wait().await?;
     }
     outcome
 }
