@@ -21,8 +21,7 @@ const WORKFLOWS: &str = "/api/v1/automation/workflows/";
 const SUBSCRIPTIONS: &str = "/api/v1/automation/webhooks/";
 const SCHEDULES: &str = "/api/v1/automation/schedules/";
 
-/// Seconds after which a fire time of a [`Plan`] with few of them is missed: the shortest that is
-/// allowed.
+/// Seconds after which a fire time is missed: the shortest that is allowed.
 const SHORT_WINDOW: u32 = 10;
 
 /// A schedule that each person creates.
