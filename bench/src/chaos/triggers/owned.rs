@@ -134,7 +134,8 @@ impl<'a> Owned<'a> {
     async fn create_hook_of(&self, workflow: WorkflowId) -> anyhow::Result<Hook> {
         let path = format!("{WORKFLOWS}{workflow}/hooks/{HOOK}/");
         let rotated = self.requests.post(self.client, &format!("{path}rotate/"), &json!({})).await?;
-        let address = rotated.body.get("address").and_then(Value::as_str).context("no address")?;
+        let address = ["path", "address"].iter().find_map(|key| rotated.body.get(key)?.as_str());
+        let address = address.context("no address")?;
         let token = address.trim_end_matches('/').rsplit('/').next().context("no token")?;
         let url = self.client.url(&format!("/api/v1/automation/hooks/{token}"));
         let secret = Secret::new();

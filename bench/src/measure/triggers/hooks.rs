@@ -33,7 +33,8 @@ pub(super) async fn measure(installation: &mut Installation, args: &TriggersArgs
     let workflow = installation.enable("Webhook", &graph()).await?;
     let rotated =
         installation.call("POST", &format!("{workflow}hooks/{TRIGGER}/rotate/"), &Value::Null).await?;
-    let address = rotated.get("address").and_then(Value::as_str).context("no address")?;
+    let address = ["path", "address"].iter().find_map(|key| rotated.get(key)?.as_str());
+    let address = address.context("no address")?;
     let token = address.trim_end_matches('/').rsplit('/').next().context("no token")?;
     let path = format!("/api/v1/automation/hooks/{token}");
     let rate = f64::from(args.rate);
