@@ -59,8 +59,7 @@ impl Delivery {
     /// The run whose end is delivered.
     pub(in crate::chaos) fn run(&self) -> Option<RunId> {
         let payload: Value = serde_json::from_str(&self.payload).ok()?;
-        let id = ["/data/run_id", "/data/run/id", "/data/id"].iter().find_map(|at| payload.pointer(at))?;
-        id.as_str()?.parse().ok()
+        payload.pointer("/data/run_id")?.as_str()?.parse().ok()
     }
 }
 
