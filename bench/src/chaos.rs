@@ -26,6 +26,7 @@ mod plan;
 mod probes;
 mod processes;
 mod proxy;
+mod quiet;
 mod recovery;
 mod report;
 mod requests;
@@ -35,6 +36,7 @@ mod running;
 mod sampler;
 mod supervisor;
 mod tables;
+mod triggers;
 mod worker_activity;
 mod workflows;
 

@@ -4,4 +4,5 @@ pub mod chaos;
 pub mod measure;
 pub mod yardstick;
 
+mod receiver;
 mod servers;

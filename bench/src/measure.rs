@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 mod accounts;
 mod all;
 mod api;
+mod arrivals;
 mod bars;
 mod cli;
 mod constant;
@@ -22,6 +23,7 @@ mod embedded;
 mod enqueue;
 mod figures;
 mod http;
+mod installation;
 mod kinds;
 mod latency;
 mod load;
@@ -35,6 +37,7 @@ mod rows;
 mod scale;
 mod section;
 mod testbed;
+mod triggers;
 mod worker;
 mod workflows;
 
@@ -153,6 +156,12 @@ async fn measure_product(command: Command) -> anyhow::Result<()> {
                 workflows::measure(testbed, &args, run.runs(RUNS), figures).await
             };
             run_on_testbed("workflows", &args, &run, work).await
+        }
+        Command::Triggers(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| {
+                triggers::measure(testbed, &args, run.runs(RUNS), figures).await
+            };
+            run_on_testbed("triggers", &args, &run, work).await
         }
         Command::Peers(Measure { args, run }) => {
             let work = async |testbed: &Testbed, figures: &mut Figures| {

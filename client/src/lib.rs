@@ -97,6 +97,13 @@ impl ApiClient {
         read_json(self.send(request).await?)
     }
 
+    /// PUTs JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<ApiResponse, ApiClientError> {
+        let request =
+            OutboundRequest { method: "PUT".to_owned(), ..OutboundRequest::post_json(self.url(path), body) };
+        read_json(self.send(request).await?)
+    }
+
     /// GETs a file.
     pub async fn download(&self, path: &str) -> Result<Download, ApiClientError> {
         Ok(read_file(self.send(OutboundRequest::get(self.url(path))).await?))

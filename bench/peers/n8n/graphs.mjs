@@ -8,6 +8,15 @@ const webhook = (path) => ({
   webhookId: path,
 });
 
+/** A webhook that answers as soon as it has taken the call. */
+const accepting = (path) => ({
+  name: "Webhook",
+  type: "n8n-nodes-base.webhook",
+  typeVersion: 2,
+  parameters: { httpMethod: "POST", path, responseMode: "onReceived", options: {} },
+  webhookId: path,
+});
+
 const step = (name) => ({
   name,
   type: "n8n-nodes-base.set",
@@ -35,6 +44,11 @@ function workflow(id, nodes, links) {
   }
   const placed = nodes.map((node, index) => ({ ...node, id: `${id}-${index}`, position: [200 * index, 0] }));
   return { name: id, nodes: placed, connections, settings: { executionOrder: "v1" }, active: false };
+}
+
+/** A webhook that answers before its only node has run. */
+export function hook(id) {
+  return workflow(id, [accepting(id), step("s1")], [["Webhook", "s1"]]);
 }
 
 /** `steps` nodes, one after the other. */

@@ -1,14 +1,16 @@
 // Starts n8n on an empty database, runs the workflows, and prints what it took as one line of JSON.
-// The argument is `main` (one process) or `queue` (one more process that runs the workflows).
+// The first argument is `main` (one process) or `queue` (one more process that runs the workflows).
+// If the second one is `serve`, it prints where a webhook listens instead, and ends with its standard input.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { chain, eachItem, fanOut } from "./graphs.mjs";
+import { chain, eachItem, fanOut, hook } from "./graphs.mjs";
 
-const [, , mode] = process.argv;
+const [, , mode, task] = process.argv;
 const number = (name) => Number(process.env[name]);
 const program = new URL("node_modules/n8n/bin/n8n", import.meta.url).pathname;
 const manifest = new URL("node_modules/n8n/package.json", import.meta.url);
@@ -80,10 +82,10 @@ function isJson(text) {
 }
 
 /** Waits for an answer in JSON: while n8n starts, it answers every request with 200 and a sentence. */
-async function untilAnswers(url) {
+async function untilAnswers(url, method = "GET") {
   const until = Date.now() + START_LIMIT;
   for (;;) {
-    const answer = await fetch(url).catch(() => null);
+    const answer = await fetch(url, { method }).catch(() => null);
     const text = (await answer?.text().catch(() => "")) ?? "";
     if (answer?.ok && isJson(text)) return;
     const ended = processes.find((child) => child.exitCode !== null);
@@ -143,7 +145,8 @@ async function publish(url, workflows) {
   }
 }
 
-async function measure(folder) {
+/** Starts its processes, and returns the port and the address. */
+async function startAll(folder) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = await environment(folder, port);
@@ -153,6 +156,21 @@ async function measure(folder) {
     const worker = { ...env, N8N_RUNNERS_BROKER_PORT: String(await freePort()) };
     start(worker, "worker", `--concurrency=${CONCURRENCY}`);
   }
+  return { port, url };
+}
+
+async function serve(folder) {
+  const { port, url } = await startAll(folder);
+  const path = "/webhook/hook";
+  await publish(url, [hook("hook")]);
+  await untilAnswers(`${url}${path}`, "POST");
+  console.log(JSON.stringify({ version, port, path }));
+  process.stdin.resume();
+  await once(process.stdin, "end");
+}
+
+async function measure(folder) {
+  const { url } = await startAll(folder);
   await publish(url, [
     chain("chain", number("PEER_CHAIN")),
     chain("short", number("PEER_LOAD_CHAIN")),
@@ -172,7 +190,8 @@ async function measure(folder) {
 
 const folder = await mkdtemp(join(tmpdir(), "atelier-bench-n8n-"));
 try {
-  console.log(JSON.stringify(await measure(folder)));
+  if (task === "serve") await serve(folder);
+  else console.log(JSON.stringify(await measure(folder)));
 } finally {
   for (const child of processes) child.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });

@@ -8,10 +8,12 @@ mod evidence;
 pub(super) mod idleness;
 mod product;
 mod timing;
+mod triggers;
 mod workflows;
 
 pub(super) use evidence::{Check, Evidence};
 pub(super) use product::check as check_product;
+pub(super) use triggers::check as check_triggers;
 pub(super) use workflows::check as check_workflows;
 
 /// Every check of the run's database.

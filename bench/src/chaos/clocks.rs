@@ -4,8 +4,13 @@
 use std::path::PathBuf;
 
 /// Processes with a wrong clock, and by how many seconds it is ahead.
-const WRONG: [(&str, i64); 4] =
-    [("worker-2", 97), ("worker-3", -143), ("scheduler-2", 61), ("atelier-worker-2", -88)];
+const WRONG: [(&str, i64); 5] = [
+    ("worker-2", 97),
+    ("worker-3", -143),
+    ("scheduler-2", 61),
+    ("atelier-worker-2", -88),
+    ("atelier-scheduler-2", 73),
+];
 
 /// Sets the clocks of processes.
 #[derive(Clone, Debug)]

@@ -38,7 +38,7 @@ faults! {
     WorkerDrain = "worker-drain",
     /// A job that aborts its process each time it runs.
     Poison = "poison",
-    /// SIGKILL to one scheduler.
+    /// SIGKILL to one scheduler and one of the product.
     SchedulerKill = "scheduler-kill",
     /// SIGKILL to every scheduler at once.
     SchedulersKill = "schedulers-kill",

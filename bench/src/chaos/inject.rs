@@ -50,7 +50,7 @@ impl Installation {
             Fault::WorkerDrain => self.signal_workers("TERM", draws).await,
             Fault::WorkerPause => self.pause_worker(draws).await,
             Fault::Poison => self.poison(ledger).await,
-            Fault::SchedulerKill => self.kill(self.choose(&self.processes.schedulers, draws[0])).await,
+            Fault::SchedulerKill => self.kill_scheduler(draws).await,
             Fault::SchedulersKill => self.kill_schedulers().await,
             Fault::ApiKill => match &self.product {
                 Some(product) => self.kill(Some(&product.api)).await,
@@ -147,9 +147,21 @@ impl Installation {
         Ok(Impact::against(process.name()))
     }
 
+    /// Kills one of the run's schedulers and one of the product's.
+    async fn kill_scheduler(&self, draws: [f64; 4]) -> anyhow::Result<Impact> {
+        let mut impact = self.kill(self.choose(&self.processes.schedulers, draws[0])).await?;
+        let of_product = self.product.as_ref().and_then(|product| self.choose(&product.schedulers, draws[3]));
+        if let Some(scheduler) = of_product
+            && scheduler.signal("KILL").await.is_some()
+        {
+            impact.victims.push(scheduler.name().to_owned());
+        }
+        Ok(impact)
+    }
+
     async fn kill_schedulers(&self) -> anyhow::Result<Impact> {
         let mut impact = Impact::now();
-        let products = self.product.iter().map(|product| &product.scheduler);
+        let products = self.product.iter().flat_map(|product| &product.schedulers);
         for scheduler in self.processes.schedulers.iter().chain(products) {
             if scheduler.signal("KILL").await.is_some() {
                 impact.victims.push(scheduler.name().to_owned());

@@ -18,8 +18,9 @@ const SCHEDULERS: usize = 2;
 /// Time zones of the product's processes. None is that of their database, or of its sessions.
 const ZONES: [&str; 2] = ["America/St_Johns", "Asia/Kathmandu"];
 
-/// Workers of the product.
+/// Workers and schedulers of the product.
 const PRODUCT_WORKERS: usize = 2;
+const PRODUCT_SCHEDULERS: usize = 2;
 
 /// URLs of the servers that the processes share.
 #[derive(Clone, Debug)]
@@ -111,7 +112,7 @@ pub(super) struct EmbeddedPaths {
 pub(super) struct Product {
     pub(super) api: SupervisedProcess,
     pub(super) workers: Vec<SupervisedProcess>,
-    pub(super) scheduler: SupervisedProcess,
+    pub(super) schedulers: Vec<SupervisedProcess>,
     /// Where the API listens.
     pub(super) url: String,
 }
@@ -150,7 +151,9 @@ impl Product {
         };
         let url = format!("http://127.0.0.1:{port}");
         let workers = (1..=PRODUCT_WORKERS).map(|number| start(&worker, number)).collect::<Result<_, _>>()?;
-        Ok(Some(Self { api: start(&api, 1)?, workers, scheduler: start(&scheduler, 1)?, url }))
+        let schedulers =
+            (1..=PRODUCT_SCHEDULERS).map(|number| start(&scheduler, number)).collect::<Result<_, _>>()?;
+        Ok(Some(Self { api: start(&api, 1)?, workers, schedulers, url }))
     }
 
     /// Starts the product in one process where its binary lies beside this one.
@@ -169,13 +172,14 @@ impl Product {
         let log = scratch.log(&name);
         let process = supervisor.start(ProcessSpec { name, program, args: Vec::new(), environment, log })?;
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Some(Self { api: process.clone(), workers: vec![process.clone()], scheduler: process, url }))
+        let (workers, schedulers) = (vec![process.clone()], vec![process.clone()]);
+        Ok(Some(Self { api: process, workers, schedulers, url }))
     }
 
     /// Its processes, each once.
     pub(super) fn all(&self) -> Vec<&SupervisedProcess> {
-        let mut all: Vec<_> = std::iter::once(&self.api).chain(&self.workers).collect();
-        all.push(&self.scheduler);
+        let mut all: Vec<_> =
+            std::iter::once(&self.api).chain(&self.workers).chain(&self.schedulers).collect();
         all.dedup_by_key(|member| member.name());
         all
     }
@@ -189,6 +193,7 @@ fn environment(data: &Path, port: u16, heartbeat_secs: u64) -> Vec<(String, Stri
         setting("ATELIER_REDIS__KEY_PREFIX", "product"),
         setting("ATELIER_QUEUE__HEARTBEAT_SECS", &heartbeat_secs.to_string()),
         setting("ATELIER_SERVER__SHUTDOWN_GRACE_SECS", "5"),
+        setting("ATELIER_HTTP_CLIENT__ALLOW_PRIVATE_ADDRESSES", "true"),
         setting("ATELIER_LLM__PROVIDER", "scaffold"),
         setting("ATELIER_LIMITS__AUTH_PER_MINUTE", "100000"),
         setting("ATELIER_LIMITS__REQUESTS_PER_MINUTE", "100000"),

@@ -13,6 +13,10 @@ use super::{
     workflows::{Record, Rows},
 };
 
+mod triggers;
+
+pub(super) use triggers::TriggersReport;
+
 /// A whole run.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
@@ -27,6 +31,7 @@ pub(super) struct Report {
     pub(super) quiet_secs: f64,
     pub(super) jobs: JobsReport,
     pub(super) runs: RunsReport,
+    pub(super) triggers: TriggersReport,
     pub(super) probes_in_peace: Latencies,
     pub(super) probes_under_fire: Latencies,
     pub(super) faults: Vec<FaultReport>,
@@ -221,6 +226,8 @@ impl Report {
         if self.options.product {
             put(String::new());
             put(self.runs.table());
+            put(String::new());
+            put(self.triggers.table());
         }
         put(String::new());
         put(self.faults_table());

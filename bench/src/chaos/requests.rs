@@ -60,6 +60,19 @@ impl Requests {
         self.until_answered(client, &Request::Post { path, body, key: &key }).await
     }
 
+    /// PUTs until there is an answer.
+    ///
+    /// # Errors
+    /// The answer, if it is a refusal, or why there was none in time.
+    pub(super) async fn put(
+        &self,
+        client: &ApiClient,
+        path: &str,
+        body: &Value,
+    ) -> Result<ApiResponse, ApiClientError> {
+        self.until_answered(client, &Request::Put { path, body }).await
+    }
+
     async fn until_answered(
         &self,
         client: &ApiClient,
@@ -91,6 +104,10 @@ enum Request<'a> {
         body: &'a Value,
         key: &'a str,
     },
+    Put {
+        path: &'a str,
+        body: &'a Value,
+    },
 }
 
 impl Request<'_> {
@@ -104,6 +121,7 @@ impl Request<'_> {
             }
             Self::Get(path) => client.get(path).await,
             Self::Post { path, body, key } => client.post(path, body, Some(key)).await,
+            Self::Put { path, body } => client.put(path, body).await,
         }
     }
 }

@@ -5,7 +5,6 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use atelier_entities::{AttemptOutcome, JobState, to_micros};
 use atelier_ops::terminal;
-use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::{self, Instant},
@@ -24,21 +23,19 @@ use super::{
     load,
     plan::Plan,
     probes::{self, Probes},
-    recovery,
-    report::{self, JobsReport, OptionsReport, Report, RunsReport, StrikeReport},
+    quiet, recovery,
+    report::{self, JobsReport, OptionsReport, Report, RunsReport, StrikeReport, TriggersReport},
     requests::Requests,
     running::Tally,
     sampler::Sampler,
-    tables::statement,
+    triggers::TriggerRows,
     worker_activity,
     workflows::{self, PEOPLE, People, Rows, Watch},
 };
+use crate::receiver::Receiver;
 
 /// Time without faults before the first one.
 const WARM_UP: Duration = Duration::from_secs(5);
-
-/// How long jobs may take to end once the load has stopped.
-const QUIET_LIMIT: Duration = Duration::from_secs(120);
 
 /// Exit code of a run that was interrupted.
 const EXIT_INTERRUPTED: u8 = 130;
@@ -48,13 +45,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let faults = options.chosen_faults()?;
     let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     terminal::print_line(format_args!("seed {seed}"));
+    let receiver = Receiver::start().await?;
     let installation = Installation::start(&options).await?;
     let (servers, folder) = (installation.servers.join(" and "), installation.scratch().path());
     terminal::print_line(format_args!("{servers} in {}", folder.display()));
     if installation.product.is_none() {
         terminal::print_line("without the product: its binaries are not here");
     }
-    let run = Run::new(&installation, &options, seed, faults);
+    let run = Run::new(&installation, &options, (seed, faults), receiver);
     let outcome = tokio::select! {
         outcome = run.execute() => Some(outcome),
         () = interrupted() => None,
@@ -105,7 +103,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(installation: &'a Installation, options: &'a Options, seed: u64, mut faults: Vec<Fault>) -> Self {
+    fn new(
+        installation: &'a Installation,
+        options: &'a Options,
+        (seed, mut faults): (u64, Vec<Fault>),
+        receiver: Receiver,
+    ) -> Self {
         faults.retain(|fault| installation.product.is_some() || !fault.needs_product());
         faults.retain(|fault| match installation.infrastructure.unavailable_reason(*fault) {
             None => true,
@@ -123,7 +126,7 @@ impl<'a> Run<'a> {
             ledger: Arc::default(),
             probes: Arc::default(),
             customers: Arc::new(Customers::new(requests.clone())),
-            people: Arc::new(People::new(requests.clone())),
+            people: Arc::new(People::new(requests.clone(), receiver)),
             requests,
         }
     }
@@ -153,13 +156,13 @@ impl<'a> Run<'a> {
         let quiet_from = Instant::now();
         terminal::print_line(format_args!("{} all is quiet now", clock(fire)));
         callers.wait().await;
-        self.wait_until_quiet().await;
+        quiet::wait(&self.installation.direct, &self.installation.product_direct).await;
         let quiet = quiet_from.elapsed();
         self.installation.stop_processes().await;
         watch.cancel();
         let samplers = [sampling.await?, product_sampling.await?];
         let (jobs, mut checks, faults) = self.judge(&strikes, samplers).await?;
-        let runs = self.judge_runs(watching.await?, &mut checks).await?;
+        let (runs, triggers) = self.judge_runs(watching.await?, &mut checks).await?;
         checks.push(idle);
         let (probes_in_peace, probes_under_fire) = self.probes.latencies();
         Ok(Report {
@@ -173,6 +176,7 @@ impl<'a> Run<'a> {
             quiet_secs: quiet.as_secs_f64(),
             jobs,
             runs,
+            triggers,
             probes_in_peace,
             probes_under_fire,
             faults,
@@ -258,19 +262,6 @@ impl<'a> Run<'a> {
         Ok(strikes)
     }
 
-    /// Waits until every job and every run of a workflow has ended, or until the limit.
-    async fn wait_until_quiet(&self) {
-        let begun = Instant::now();
-        let product = &self.installation.product_direct;
-        while begun.elapsed() < QUIET_LIMIT {
-            let (jobs, in_product) = (count_under_way(&self.installation.direct), count_under_way(product));
-            match tokio::join!(jobs, in_product, count_open_runs(product)) {
-                (Ok(0), Ok(0), Ok(0)) => return,
-                _not_yet => time::sleep(Duration::from_millis(200)).await,
-            }
-        }
-    }
-
     async fn judge(
         &self,
         strikes: &[StrikeReport],
@@ -304,16 +295,24 @@ impl<'a> Run<'a> {
         Ok((jobs, checks, faults))
     }
 
-    /// Adds the checks of the runs of workflows, and counts them.
-    async fn judge_runs(&self, mut watch: Watch, checks: &mut Vec<Check>) -> anyhow::Result<RunsReport> {
+    /// Adds the checks of the runs of workflows and of what starts them, and counts them.
+    async fn judge_runs(
+        &self,
+        mut watch: Watch,
+        checks: &mut Vec<Check>,
+    ) -> anyhow::Result<(RunsReport, TriggersReport)> {
         if self.installation.product.is_none() {
-            return Ok(RunsReport::default());
+            return Ok((RunsReport::default(), TriggersReport::default()));
         }
         let product = &self.installation.product_direct;
         watch.look(product).await?;
         let (rows, record) = (Rows::read(product).await?, self.people.record());
         checks.extend(checks::check_workflows(&rows, record, watch));
-        Ok(RunsReport::of(&rows, record))
+        let triggers = TriggerRows::read(product).await?;
+        let receiver = self.people.receiver();
+        checks.extend(checks::check_triggers(&triggers, &rows, record, &receiver.received()));
+        let triggers = TriggersReport::of(&triggers, record, receiver.counts());
+        Ok((RunsReport::of(&rows, record), triggers))
     }
 
     fn count(&self, evidence: &Evidence) -> JobsReport {
@@ -359,16 +358,4 @@ fn show(at: Duration, report: &StrikeReport) {
 
 fn clock(elapsed: Duration) -> String {
     format!("{:02}:{:02}", elapsed.as_secs() / 60, elapsed.as_secs() % 60)
-}
-
-async fn count_open_runs(product: &DatabaseConnection) -> anyhow::Result<i64> {
-    let sql = "SELECT COUNT(*) AS runs FROM workflow_runs WHERE finished_at IS NULL";
-    let row = product.query_one_raw(statement(product, sql, [])).await?.context("no count")?;
-    Ok(row.try_get("", "runs")?)
-}
-
-async fn count_under_way(direct: &DatabaseConnection) -> anyhow::Result<i64> {
-    let sql = "SELECT COUNT(*) AS jobs FROM jobs WHERE state NOT IN ('succeeded', 'failed', 'cancelled', 'discarded') AND kind <> 'chaos.tick'";
-    let row = direct.query_one_raw(statement(direct, sql, [])).await?.context("no count")?;
-    Ok(row.try_get("", "jobs")?)
 }

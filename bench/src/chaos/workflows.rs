@@ -9,7 +9,7 @@ mod steering;
 mod tables;
 mod watch;
 
-pub(super) use flows::Flow;
+pub(super) use flows::{Flow, HOOK};
 pub(super) use people::{PEOPLE, People};
 pub(super) use record::{Record, RunEntry};
 pub(super) use rows::Rows;

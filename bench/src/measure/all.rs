@@ -9,7 +9,7 @@ use super::{
     api,
     cli::{
         AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, PeersArgs, RowsArgs,
-        ScaleArgs, WorkflowsArgs,
+        ScaleArgs, TriggersArgs, WorkflowsArgs,
     },
     cost, drain, embedded, enqueue,
     figures::Figures,
@@ -17,7 +17,7 @@ use super::{
     section::Section,
     testbed,
     testbed::{CONNECTIONS, Testbed},
-    workflows,
+    triggers, workflows,
 };
 use crate::servers::programs::Programs;
 
@@ -63,12 +63,7 @@ pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> a
         api::measure(testbed, &requests, runs, figures).await
     })
     .await?;
-    let cache = args.cache.clone();
-    let graphs = WorkflowsArgs { no_peers: args.no_peers, cache, ..WorkflowsArgs::default() };
-    all.take("workflows", &graphs, false, async |testbed, figures| {
-        workflows::measure(testbed, &graphs, runs, figures).await
-    })
-    .await?;
+    all.take_automation(args).await?;
     let scales = ScaleArgs::default();
     all.take("scale", &scales, false, async |testbed, figures| {
         scale::measure(testbed, &scales, runs, figures).await
@@ -122,6 +117,22 @@ impl All<'_> {
         terminal::print_error(format_args!("measuring {name}"));
         let figures = testbed::with(self.programs, counts, work).await?;
         self.add(name, args, figures)
+    }
+
+    /// Workflows, and what starts their runs by itself.
+    async fn take_automation(&mut self, args: &AllArgs) -> anyhow::Result<()> {
+        let runs = self.runs;
+        let (no_peers, cache) = (args.no_peers, args.cache.clone());
+        let graphs = WorkflowsArgs { no_peers, cache: cache.clone(), ..WorkflowsArgs::default() };
+        self.take("workflows", &graphs, false, async |testbed, figures| {
+            workflows::measure(testbed, &graphs, runs, figures).await
+        })
+        .await?;
+        let starts = TriggersArgs { no_peers, cache, ..TriggersArgs::default() };
+        self.take("triggers", &starts, false, async |testbed, figures| {
+            triggers::measure(testbed, &starts, runs, figures).await
+        })
+        .await
     }
 
     fn add<T: Serialize>(&mut self, name: &'static str, args: &T, figures: Figures) -> anyhow::Result<()> {

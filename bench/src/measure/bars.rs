@@ -48,7 +48,7 @@ impl All<'_> {
     }
 }
 
-const BARS: [Bar<'static>; 17] = [
+const BARS: [Bar<'static>; 19] = [
     more("drain against the fastest queue in Redis only", "×", 1.2, 2.0, |all| {
         peers::least_ratio(all.of("peers")?, true)
     }),
@@ -85,6 +85,12 @@ const BARS: [Bar<'static>; 17] = [
     }),
     more("workflows: node runs, 400 runs at once", "node runs/s", 500.0, 2_000.0, |all| {
         all.median("workflows", "node runs, 400 runs at once")
+    }),
+    less("lag of 10000 schedules due at once, p99", "s", 1.0, 0.5, |all| {
+        all.median("triggers", "lag of 10000 schedules due at once, p99")
+    }),
+    less("webhook to its answer, 200 a second, p99", "ms", 20.0, 10.0, |all| {
+        all.median("triggers", "webhook to its answer, 200 a second, p99")
     }),
     less("enqueue lost beside a million finished rows", "%", 20.0, 5.0, |all| {
         loss_of_enqueue(all, "finished")

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
+mod triggers;
 mod work;
 mod workflows;
 
+pub(super) use triggers::TriggersArgs;
 pub(super) use work::{
     AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, Engine, EnqueueArgs, LatencyArgs, PeersArgs,
     QuickArgs, RowsArgs, ScaleArgs,
@@ -61,6 +63,9 @@ pub(super) enum Command {
     /// Runs of workflows: overhead of a step, node runs in a second, a fan-out, a loop; the
     /// same work on n8n, in turns.
     Workflows(Measure<WorkflowsArgs>),
+    /// Schedules that are due in the same second, calls of a webhook, and deliveries to a server
+    /// that fails a third of them; the same calls of n8n, in turns.
+    Triggers(Measure<TriggersArgs>),
     /// The same work on other queues, in turns with Atelier.
     Peers(Measure<PeersArgs>),
     /// All of them in full: makes the table of docs/performance.md.

@@ -22,12 +22,13 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Settings that do not limit a load.
-const UNLIMITED: [(&str, &str); 8] = [
+/// Settings that do not limit a load, and let deliveries reach this machine.
+const UNLIMITED: [(&str, &str); 9] = [
     ("ATELIER_LIMITS__AUTH_PER_MINUTE", "1000000"),
     ("ATELIER_LIMITS__REQUESTS_PER_MINUTE", "1000000000"),
     ("ATELIER_LIMITS__GENERATION_PER_MINUTE", "1000000"),
     ("ATELIER_CREDITS__SIGNUP_GRANT", "1000000"),
+    ("ATELIER_HTTP_CLIENT__ALLOW_PRIVATE_ADDRESSES", "true"),
     ("ATELIER_LLM__PROVIDER", "scaffold"),
     ("ATELIER_TELEMETRY__LOG_FILTER", "warn"),
     ("SMTP_URL", ""),
@@ -42,8 +43,8 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// Starts `atelier-api` or `atelier-worker` on that database and waits until it is
-    /// ready.
+    /// Starts `atelier-api`, `atelier-worker` or `atelier-scheduler` on that database and waits
+    /// until it is ready.
     pub(super) async fn start(testbed: &Testbed, database: &RunDatabase, name: &str) -> anyhow::Result<Self> {
         let servers = [
             ("DATABASE_URL", database.database_url.expose_secret()),
@@ -98,7 +99,9 @@ impl Product {
 
 /// Whether every binary of the product lies beside this one.
 pub(super) fn is_installed() -> bool {
-    ["atelier", "atelier-api", "atelier-worker"].into_iter().all(|name| binary(name).is_ok())
+    ["atelier", "atelier-api", "atelier-worker", "atelier-scheduler"]
+        .into_iter()
+        .all(|name| binary(name).is_ok())
 }
 
 fn binary(name: &str) -> anyhow::Result<PathBuf> {

@@ -4,13 +4,13 @@ use super::{
     api,
     cli::{
         ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, RowsArgs, ScaleArgs,
-        WorkflowsArgs,
+        TriggersArgs, WorkflowsArgs,
     },
     cost, drain, embedded, enqueue,
     figures::Figures,
     http, latency, product, scale,
     testbed::{CONNECTIONS, Testbed},
-    workflows,
+    triggers, workflows,
 };
 
 const ENQUEUE: EnqueueArgs = EnqueueArgs {
@@ -61,5 +61,14 @@ pub(super) async fn measure(testbed: &Testbed, runs: u16, figures: &mut Figures)
         no_peers: true,
         ..WorkflowsArgs::default()
     };
-    workflows::measure(testbed, &graphs, runs, figures).await
+    workflows::measure(testbed, &graphs, runs, figures).await?;
+    let starts = TriggersArgs {
+        schedules: 600,
+        workflows: 3,
+        secs: 1.0,
+        deliveries: 60,
+        no_peers: true,
+        ..TriggersArgs::default()
+    };
+    triggers::measure(testbed, &starts, runs, figures).await
 }

@@ -18,11 +18,13 @@ use crate::servers::{
     postgres::Postgres, programs::Programs, reaper::Reaper, redis_server::RedisServer, scratch::Scratch,
 };
 
-/// Settings that differ from PostgreSQL's defaults: memory, and the size of the log between
-/// checkpoints. Every commit still waits for the disk.
+/// Settings that differ from PostgreSQL's defaults: memory, the size of the log between
+/// checkpoints, and the times of commits, which a measurement reads. Every commit still waits
+/// for the disk.
 pub(super) const POSTGRES_SETTINGS: &str = "\
 shared_buffers = 512MB
 max_wal_size = 4GB
+track_commit_timestamp = on
 ";
 
 /// Enables the counting of statements. It costs time, so that no speed is measured with

@@ -4,15 +4,15 @@
 use atelier_ops::terminal;
 
 mod atelier;
-mod graphs;
-mod n8n;
+pub(super) mod graphs;
+pub(super) mod n8n;
 
 use super::{
     cli::{Engine, WorkflowsArgs},
     figures::Figures,
+    installation::Installation,
     testbed::Testbed,
 };
-use atelier::Installation;
 
 /// What one run of an engine took.
 #[derive(Clone, Debug, Default, serde::Deserialize)]

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 /// The signal that [`Flow::Waits`] and [`Flow::Late`] wait for.
 pub(super) const SIGNAL: &str = "go";
 
+/// The key of the trigger of [`Flow::Hooked`].
+pub(in crate::chaos) const HOOK: &str = "start";
+
 /// Seconds after which a wait is over that nobody answers: longer than faults keep people from
 /// answering.
 const PATIENT: u64 = 40;
@@ -48,11 +51,17 @@ pub(in crate::chaos) enum Flow {
     Skipped,
     /// At most one run at once; a further one cancels the older.
     Newest,
+    /// Is started by schedules.
+    Timed,
+    /// Is started by schedules whose fire times cancel the run before.
+    Replaced,
+    /// Is started by signed calls of a webhook.
+    Hooked,
 }
 
 impl Flow {
     /// Every workflow of a person. [`Flow::Parent`] comes after what it calls.
-    pub(in crate::chaos) const ALL: [Self; 13] = [
+    pub(in crate::chaos) const ALL: [Self; 16] = [
         Self::Child,
         Self::Parent,
         Self::Fan,
@@ -66,11 +75,15 @@ impl Flow {
         Self::Queued,
         Self::Skipped,
         Self::Newest,
+        Self::Timed,
+        Self::Replaced,
+        Self::Hooked,
     ];
 
     /// Those that people start.
     pub(super) fn started() -> Vec<Self> {
-        Self::ALL.into_iter().filter(|flow| *flow != Self::Child).collect()
+        let others = [Self::Child, Self::Timed, Self::Replaced, Self::Hooked];
+        Self::ALL.into_iter().filter(|flow| !others.contains(flow)).collect()
     }
 
     const fn name(self) -> &'static str {
@@ -88,6 +101,9 @@ impl Flow {
             Self::Queued => "Queued",
             Self::Skipped => "Skipped",
             Self::Newest => "Newest",
+            Self::Timed => "Timed",
+            Self::Replaced => "Replaced",
+            Self::Hooked => "Hooked",
         }
     }
 
@@ -102,7 +118,7 @@ impl Flow {
 
     /// Whether a further run cancels the older ones.
     pub(in crate::chaos) const fn cancels_older(self) -> bool {
-        matches!(self, Self::Newest)
+        matches!(self, Self::Newest | Self::Replaced)
     }
 
     /// The code of the failure by which a run may end.
@@ -139,7 +155,7 @@ impl Flow {
         match self {
             Self::Child => {
                 let inner = transform("inner", json!({"n": "{{ nodes.called.output.n }}"}));
-                (vec![json!({"key": "called", "type": "called"}), delay("pause", 1), inner], CHILD)
+                (vec![json!({"key": "called", "type": "called"}), delay("pause", 2), inner], CHILD)
             }
             Self::Parent => (vec![start(), parent(child), results("{{ input.results }}")], LOOP),
             Self::Fan => fan(),
@@ -172,6 +188,17 @@ impl Flow {
             Self::Queued | Self::Skipped | Self::Newest => {
                 let report = transform("report", json!({"n": "{{ nodes.start.output.n }}"}));
                 (vec![start(), delay("pause", 1), report], "start>pause pause>report")
+            }
+            Self::Timed | Self::Replaced => {
+                let trigger = json!({"key": "start", "type": "schedule"});
+                let report = transform("report", json!({"at": "{{ nodes.start.output.scheduled_at }}"}));
+                (vec![trigger, delay("pause", 3), report], "start>pause pause>report")
+            }
+            Self::Hooked => {
+                let config = json!({"verify": {"scheme": "standard"}});
+                let trigger = json!({"key": HOOK, "type": "webhook", "config": config});
+                let report = transform("report", json!({"n": "{{ nodes.start.output.body.n }}"}));
+                (vec![trigger, delay("pause", 1), report], "start>pause pause>report")
             }
         }
     }
@@ -214,6 +241,8 @@ impl Flow {
             Self::Asks => Some(json!({"approved": true})),
             Self::Flaky => Some(json!({"share": 6})),
             Self::Queued | Self::Skipped | Self::Newest => Some(json!({"n": n})),
+            Self::Timed | Self::Replaced => Some(json!({"at": input.get("scheduled_at")})),
+            Self::Hooked => Some(json!({"n": input.pointer("/body/n")})),
         }
     }
 }
@@ -339,10 +368,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_are_started_but_the_child() {
-        assert!(!Flow::started().contains(&Flow::Child));
+    fn people_start_all_but_those_that_something_else_starts() {
         let names: BTreeSet<_> = Flow::ALL.iter().map(|flow| flow.name()).collect();
-        assert_eq!(names.len(), Flow::started().len() + 1);
+        assert_eq!(names.len(), Flow::ALL.len());
+        for flow in [Flow::Child, Flow::Timed, Flow::Replaced, Flow::Hooked] {
+            assert!(!Flow::started().contains(&flow), "{flow:?}");
+        }
+        assert_eq!(Flow::started().len(), Flow::ALL.len() - 4);
     }
 
     #[test]

@@ -18,13 +18,22 @@ use super::{
     Flow, Record,
     steering::{Driver, Script},
 };
-use crate::chaos::requests::Requests;
+use crate::{
+    chaos::{
+        requests::Requests,
+        triggers::{self, Owned},
+    },
+    receiver::Receiver,
+};
 
 /// People at the same time.
 pub(in crate::chaos) const PEOPLE: u64 = 2;
 
 /// Runs of a person that are under way at once.
 const OPEN_RUNS: usize = 8;
+
+/// Share of starts that are runs with child runs, besides those of the draw among all.
+const WITH_CHILDREN: f64 = 0.15;
 
 /// Milliseconds between two starts.
 const PAUSE_MS: std::ops::Range<u64> = 700..1_900;
@@ -40,12 +49,19 @@ const LIST: &str = "/api/v1/automation/workflows/";
 pub(in crate::chaos) struct People {
     requests: Arc<Requests>,
     record: Arc<Record>,
+    /// What their runs are delivered to.
+    receiver: Receiver,
 }
 
 impl People {
-    /// People who send their requests so.
-    pub(in crate::chaos) fn new(requests: Arc<Requests>) -> Self {
-        Self { requests, record: Arc::default() }
+    /// People who send their requests so, and whose runs are delivered there.
+    pub(in crate::chaos) fn new(requests: Arc<Requests>, receiver: Receiver) -> Self {
+        Self { requests, record: Arc::default(), receiver }
+    }
+
+    /// What their runs are delivered to.
+    pub(in crate::chaos) const fn receiver(&self) -> &Receiver {
+        &self.receiver
     }
 
     /// What they asked and were answered.
@@ -101,10 +117,19 @@ impl People {
         random: &mut StdRng,
         stop: &CancellationToken,
     ) {
+        let mut owned = Owned::of(client, &self.requests, &self.record);
+        owned.subscribe(&self.receiver, workflows).await;
+        owned.create_schedules(workflows).await;
         let (begun, open, tasks) = (Instant::now(), Arc::new(Semaphore::new(OPEN_RUNS)), TaskTracker::new());
+        let stop_calls = stop.child_token();
+        if let Some(hook) = owned.create_hook(workflows).await {
+            let calls = StdRng::seed_from_u64(random.random());
+            tasks.spawn(triggers::call(hook, self.record.clone(), calls, stop_calls.clone()));
+        }
         let (flows, mut number) = (Flow::started(), 0);
         while begun.elapsed() < VISIT && !stop.is_cancelled() {
-            let flow = flows[random.random_range(0..flows.len())];
+            let drawn = flows[random.random_range(0..flows.len())];
+            let flow = if random.random_bool(WITH_CHILDREN) { Flow::Parent } else { drawn };
             for _ in 0..flow.burst() {
                 let Some(workflow) = workflows.get(&flow).copied() else { continue };
                 let Ok(place) = open.clone().acquire_owned().await else { return };
@@ -125,6 +150,8 @@ impl People {
                 () = stop.cancelled() => {}
             }
         }
+        stop_calls.cancel();
+        owned.pause_schedules().await;
         tasks.close();
         tasks.wait().await;
     }

@@ -1,11 +1,11 @@
 //! What people asked of workflows, and what was answered.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use atelier_entities::{RunId, WorkflowId};
+use atelier_entities::{RunId, WorkflowId, WorkflowScheduleId};
 
 use super::Flow;
 
@@ -29,12 +29,17 @@ pub(in crate::chaos) struct Steering {
     pub(in crate::chaos) retried: usize,
     /// Signals and decisions.
     pub(in crate::chaos) answered: usize,
+    /// Accepted calls of webhooks that were sent again.
+    pub(in crate::chaos) called_again: usize,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     workflows: HashMap<WorkflowId, Flow>,
     runs: HashMap<RunId, RunEntry>,
+    schedules: Vec<WorkflowScheduleId>,
+    calls: Vec<(String, RunId)>,
+    subscribed: HashSet<WorkflowId>,
     steering: Steering,
     gave_up: Vec<String>,
 }
@@ -60,6 +65,21 @@ impl Record {
         self.lock().runs.entry(id).or_default();
     }
 
+    /// Records a schedule whose creation was acknowledged.
+    pub(in crate::chaos) fn note_schedule(&self, id: WorkflowScheduleId) {
+        self.lock().schedules.push(id);
+    }
+
+    /// Records a call of a webhook that was accepted, with the run that the answer names.
+    pub(in crate::chaos) fn note_call(&self, call: String, run: RunId) {
+        self.lock().calls.push((call, run));
+    }
+
+    /// Records workflows whose runs are delivered from now on, before any of them runs.
+    pub(in crate::chaos) fn note_subscribed(&self, workflows: impl Iterator<Item = WorkflowId>) {
+        self.lock().subscribed.extend(workflows);
+    }
+
     /// Records that the run's cancellation is requested.
     pub(in crate::chaos) fn note_cancel_asked(&self, id: RunId) {
         self.lock().runs.entry(id).or_default().cancel_asked = true;
@@ -71,12 +91,12 @@ impl Record {
     }
 
     /// Counts what somebody did.
-    pub(super) fn count(&self, what: impl FnOnce(&mut Steering)) {
+    pub(in crate::chaos) fn count(&self, what: impl FnOnce(&mut Steering)) {
         what(&mut self.lock().steering);
     }
 
     /// Records why somebody gave up.
-    pub(super) fn give_up(&self, why: String) {
+    pub(in crate::chaos) fn give_up(&self, why: String) {
         self.lock().gave_up.push(why);
     }
 
@@ -88,6 +108,21 @@ impl Record {
     /// All runs whose start was acknowledged.
     pub(in crate::chaos) fn list_runs(&self) -> HashMap<RunId, RunEntry> {
         self.lock().runs.clone()
+    }
+
+    /// All schedules whose creation was acknowledged.
+    pub(in crate::chaos) fn list_schedules(&self) -> Vec<WorkflowScheduleId> {
+        self.lock().schedules.clone()
+    }
+
+    /// All accepted calls of webhooks, with the runs that the answers name.
+    pub(in crate::chaos) fn list_calls(&self) -> Vec<(String, RunId)> {
+        self.lock().calls.clone()
+    }
+
+    /// All workflows whose runs are delivered.
+    pub(in crate::chaos) fn list_subscribed(&self) -> HashSet<WorkflowId> {
+        self.lock().subscribed.clone()
     }
 
     /// What people did, in numbers.

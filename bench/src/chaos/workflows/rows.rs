@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use atelier_entities::{
-    JobId, JobState, NodeState, RunId, RunStatus, Timestamp, WorkflowId, WorkflowVersionId,
+    JobId, JobState, NodeState, RunId, RunStatus, Timestamp, WorkflowId, WorkflowScheduleId,
+    WorkflowVersionId,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, FromQueryResult};
 use serde_json::Value;
@@ -18,6 +19,7 @@ pub(in crate::chaos) struct Run {
     pub(in crate::chaos) version_id: WorkflowVersionId,
     pub(in crate::chaos) parent_id: Option<RunId>,
     pub(in crate::chaos) parent_attempt: Option<String>,
+    pub(in crate::chaos) schedule_id: Option<WorkflowScheduleId>,
     pub(in crate::chaos) status: RunStatus,
     pub(in crate::chaos) generation: i32,
     pub(in crate::chaos) failure: Option<Value>,
@@ -142,7 +144,7 @@ impl Rows {
     pub(in crate::chaos) async fn read(product: &DatabaseConnection) -> Result<Self, DbErr> {
         let runs: Vec<Run> = all(
             product,
-            "SELECT id, workflow_id, version_id, parent_id, parent_attempt, status, generation, failure, input, started_at, finished_at FROM workflow_runs",
+            "SELECT id, workflow_id, version_id, parent_id, parent_attempt, schedule_id, status, generation, failure, input, started_at, finished_at FROM workflow_runs",
         )
         .await?;
         let changed = "SELECT run_id, scope, edge FROM chaos_edge_changes";
@@ -174,7 +176,7 @@ impl Rows {
             changed_edges: changed_edges.collect::<Result<_, DbErr>>()?,
             jobs: all(
                 product,
-                "SELECT id, kind, state, unique_key, result FROM jobs WHERE queue = 'workflow'",
+                "SELECT id, kind, state, unique_key, result FROM jobs WHERE queue = 'workflow' AND kind <> 'webhook.deliver'",
             )
             .await?,
             graph_nodes: all(product, "SELECT version_id, key, parent, policy FROM workflow_nodes").await?,
@@ -187,6 +189,10 @@ impl Rows {
     }
 }
 
-async fn all<T: FromQueryResult>(product: &DatabaseConnection, sql: &str) -> Result<Vec<T>, DbErr> {
+/// All rows of a statement.
+pub(in crate::chaos) async fn all<T: FromQueryResult>(
+    product: &DatabaseConnection,
+    sql: &str,
+) -> Result<Vec<T>, DbErr> {
     T::find_by_statement(statement(product, sql, [])).all(product).await
 }

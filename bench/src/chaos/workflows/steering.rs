@@ -21,9 +21,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Retries of a run that fails.
 const RETRIES: u32 = 2;
 
-/// Share of runs that are cancelled, and of those that are paused.
+/// Share of runs that are cancelled, of runs with child runs that are, and of those that are paused.
 const CANCELLED: f64 = 0.12;
+const CANCELLED_WITH_CHILDREN: f64 = 0.6;
 const PAUSED: f64 = 0.15;
+
+/// Milliseconds after which a run with child runs is cancelled: these are under way then, or were just started.
+const WHILE_CHILDREN_RUN: std::ops::Range<u64> = 200..1_500;
 
 /// What somebody does with a run, drawn from the seed.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +49,13 @@ pub(super) struct Script {
 impl Script {
     pub(super) fn draw(flow: Flow, random: &mut StdRng) -> Self {
         let mut millis = |range: std::ops::Range<u64>| Duration::from_millis(random.random_range(range));
-        let (cancel, pause) = (millis(0..4_000), (millis(0..2_000), millis(300..3_000)));
+        let (cancelled, within) = match flow {
+            Flow::Parent => (CANCELLED_WITH_CHILDREN, WHILE_CHILDREN_RUN),
+            _ => (CANCELLED, 0..4_000),
+        };
+        let (cancel, pause) = (millis(within), (millis(0..2_000), millis(300..3_000)));
         Self {
-            cancel: random.random_bool(CANCELLED).then_some(cancel),
+            cancel: random.random_bool(cancelled).then_some(cancel),
             pause: random.random_bool(PAUSED).then_some(pause),
             signals_early: random.random_bool(0.5) && flow == Flow::Waits,
             approves: random.random_bool(0.6),

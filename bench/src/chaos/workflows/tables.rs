@@ -1,16 +1,18 @@
-//! Triggers in the product's database that record every state of a node, and every edge that
-//! changes after it was decided. Their tables have no unique key, so that duplicates show.
+//! Triggers in the product's database that record every state of a node, every edge that changes
+//! after it was decided, and how many runs of a schedule were under way when a further one began.
+//! Their tables have no unique key, so that duplicates show.
 
 use anyhow::Context;
 use sea_orm::{ConnectionTrait, DatabaseBackend};
 
-const TABLES: [&str; 2] = [
+const TABLES: [&str; 3] = [
     "CREATE TABLE chaos_node_states (run_id uuid NOT NULL, scope text NOT NULL, node text NOT NULL, generation int NOT NULL, round int NOT NULL, was text, state text NOT NULL, run_generation int NOT NULL)",
     "CREATE TABLE chaos_edge_changes (run_id uuid NOT NULL, scope text NOT NULL, edge text NOT NULL)",
+    "CREATE TABLE chaos_schedule_starts (run_id uuid NOT NULL, schedule_id uuid NOT NULL, others bigint NOT NULL)",
 ];
 
 /// A state is recorded where it is new or final. A node of a retried run begins anew.
-const POSTGRES: [&str; 4] = [
+const POSTGRES: [&str; 6] = [
     "CREATE FUNCTION chaos_note_node() RETURNS trigger LANGUAGE plpgsql AS $$ \
      DECLARE was text; \
      BEGIN \
@@ -32,9 +34,18 @@ const POSTGRES: [&str; 4] = [
      END $$",
     "CREATE TRIGGER chaos_note_edge AFTER UPDATE ON workflow_edge_runs \
      FOR EACH ROW WHEN (OLD.taken <> NEW.taken) EXECUTE FUNCTION chaos_note_edge()",
+    "CREATE FUNCTION chaos_note_start() RETURNS trigger LANGUAGE plpgsql AS $$ \
+     BEGIN \
+       INSERT INTO chaos_schedule_starts (run_id, schedule_id, others) \
+       SELECT NEW.id, NEW.schedule_id, COUNT(*) FROM workflow_runs AS others \
+       WHERE others.schedule_id = NEW.schedule_id AND others.finished_at IS NULL AND others.id <> NEW.id; \
+       RETURN NULL; \
+     END $$",
+    "CREATE TRIGGER chaos_note_start AFTER INSERT ON workflow_runs \
+     FOR EACH ROW WHEN (NEW.schedule_id IS NOT NULL) EXECUTE FUNCTION chaos_note_start()",
 ];
 
-const SQLITE: [&str; 3] = [
+const SQLITE: [&str; 4] = [
     "CREATE TRIGGER chaos_note_new_node AFTER INSERT ON workflow_node_runs BEGIN \
        INSERT INTO chaos_node_states (run_id, scope, node, generation, round, was, state, run_generation) \
        SELECT NEW.run_id, NEW.scope, NEW.node, NEW.generation, NEW.round, NULL, NEW.state, runs.generation \
@@ -48,6 +59,11 @@ const SQLITE: [&str; 3] = [
      END",
     "CREATE TRIGGER chaos_note_edge AFTER UPDATE ON workflow_edge_runs WHEN OLD.taken <> NEW.taken BEGIN \
        INSERT INTO chaos_edge_changes (run_id, scope, edge) VALUES (NEW.run_id, NEW.scope, NEW.edge); \
+     END",
+    "CREATE TRIGGER chaos_note_start AFTER INSERT ON workflow_runs WHEN NEW.schedule_id IS NOT NULL BEGIN \
+       INSERT INTO chaos_schedule_starts (run_id, schedule_id, others) \
+       SELECT NEW.id, NEW.schedule_id, COUNT(*) FROM workflow_runs AS others \
+       WHERE others.schedule_id = NEW.schedule_id AND others.finished_at IS NULL AND others.id <> NEW.id; \
      END",
 ];
 
@@ -70,14 +86,14 @@ mod tests {
     use super::*;
     use crate::chaos::tables::statement;
 
-    /// A database with the two tables that the triggers watch, and one run.
+    /// A database with the tables that the triggers watch, and one run.
     async fn database() -> DatabaseConnection {
         let db = Database::connect("sqlite::memory:").await.expect("a database");
         for sql in [
-            "CREATE TABLE workflow_runs (id uuid PRIMARY KEY, generation int)",
+            "CREATE TABLE workflow_runs (id text PRIMARY KEY, generation int, schedule_id text, finished_at text)",
             "CREATE TABLE workflow_node_runs (run_id uuid, scope text, node text, generation int, round int, state text, PRIMARY KEY (run_id, scope, node))",
             "CREATE TABLE workflow_edge_runs (run_id uuid, scope text, edge text, taken boolean, PRIMARY KEY (run_id, scope, edge))",
-            "INSERT INTO workflow_runs VALUES ('r', 3)",
+            "INSERT INTO workflow_runs VALUES ('r', 3, NULL, NULL)",
         ] {
             db.execute_unprepared(sql).await.expect("executed");
         }
@@ -117,5 +133,20 @@ mod tests {
             db.execute_unprepared(&sql).await.expect("written");
         }
         assert_eq!(count(&db, "chaos_edge_changes").await, 1);
+    }
+
+    #[tokio::test]
+    async fn triggers_record_how_many_runs_of_a_schedule_are_under_way_when_one_begins() {
+        let db = database().await;
+        for row in ["('a', 0, 's', NULL)", "('b', 0, 's', NULL)", "('c', 0, 't', NULL)"] {
+            let sql = format!("INSERT INTO workflow_runs VALUES {row}");
+            db.execute_unprepared(&sql).await.expect("written");
+        }
+        db.execute_unprepared("UPDATE workflow_runs SET finished_at = 'now'").await.expect("written");
+        db.execute_unprepared("INSERT INTO workflow_runs VALUES ('d', 0, 's', NULL)").await.expect("written");
+
+        assert_eq!(count(&db, "chaos_schedule_starts").await, 4, "the run without a schedule is left out");
+        assert_eq!(count(&db, "chaos_schedule_starts WHERE others > 0 AND run_id = 'b'").await, 1);
+        assert_eq!(count(&db, "chaos_schedule_starts WHERE others > 0").await, 1);
     }
 }

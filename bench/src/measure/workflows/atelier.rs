@@ -9,14 +9,10 @@ use tokio::time;
 
 use super::{Outcome, graphs};
 use crate::measure::{
-    accounts::{Account, parse_body},
-    cli::{Engine, WorkflowsArgs},
-    load::{self, Connection, Requests},
-    product::Product,
-    testbed::{CONNECTIONS, RunDatabase, Testbed},
+    cli::WorkflowsArgs,
+    installation::Installation,
+    load::{self, Requests},
 };
-
-const LIST: &str = "/api/v1/automation/workflows/";
 
 /// Interval of asking whether a run has ended. It does not show in a figure, since the run says when.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -30,78 +26,28 @@ const CALLERS: u16 = 16;
 /// Runs before the first that counts.
 const WARM_UP: usize = 3;
 
-/// A running installation with one account.
-pub(super) struct Installation {
-    products: Vec<Product>,
-    database: Option<RunDatabase>,
-    account: Account,
-    connection: Connection,
-}
-
 impl Installation {
-    /// The API and one worker process on PostgreSQL and Redis, or everything in one process on SQLite.
-    pub(super) async fn start(testbed: &Testbed, engine: Engine) -> anyhow::Result<Self> {
-        let (database, products) = match engine {
-            Engine::Postgres => {
-                let database = testbed.create_run_database(CONNECTIONS).await?;
-                let api = Product::start(testbed, &database, "atelier-api").await?;
-                let worker = Product::start(testbed, &database, "atelier-worker").await?;
-                (Some(database), vec![api, worker])
-            }
-            Engine::Sqlite => (None, vec![Product::start_embedded(testbed).await?]),
-        };
-        let address = products.first().context("no process")?.address;
-        let account = Account::register(address).await?;
-        Ok(Self { products, database, account, connection: Connection::open(address).await? })
-    }
-
     /// Everything once.
     pub(super) async fn measure(&mut self, args: &WorkflowsArgs) -> anyhow::Result<Outcome> {
-        let chain = self.publish("Chain", graphs::chain(args.chain)).await?;
+        let chain = self.publish_runs("Chain", graphs::chain(args.chain)).await?;
         let chain_ms = self.run_each(&chain, args.samples).await?;
-        let short = self.publish("Short chain", graphs::chain(args.load_chain)).await?;
+        let short = self.publish_runs("Short chain", graphs::chain(args.load_chain)).await?;
         let load_secs = self.run_together(&short, args.load_runs).await?;
-        let fan = self.publish("Fan-out", graphs::fan_out(args.fan)).await?;
+        let fan = self.publish_runs("Fan-out", graphs::fan_out(args.fan)).await?;
         let fan_ms = self.run_each(&fan, args.samples).await?;
-        let each = self.publish("Loop", graphs::each_item(args.concurrency)).await?;
+        let each = self.publish_runs("Loop", graphs::each_item(args.concurrency)).await?;
         let input = json!({"items": (0..args.items).collect::<Vec<_>>()});
         let loop_secs = self.run(&each, &json!({"input": input})).await? / 1_000.0;
         Ok(Outcome { chain_ms, load_runs: args.load_runs, load_secs, fan_ms, loop_secs })
     }
 
-    /// Shuts it down.
-    pub(super) async fn stop(self) -> anyhow::Result<()> {
-        for product in self.products {
-            product.stop().await?;
-        }
-        match self.database {
-            Some(database) => database.close().await,
-            None => Ok(()),
-        }
-    }
-
-    /// Creates a workflow with that graph, publishes it, and returns the address of its runs.
-    async fn publish(&mut self, name: &str, graph: Value) -> anyhow::Result<Runs> {
-        let workflow = self.call("POST", LIST, &json!({"name": name})).await?;
-        let id = workflow.get("id").and_then(Value::as_str).context("no workflow")?;
-        let workflow = format!("{LIST}{id}/");
-        self.put_graph(&format!("{workflow}graph/"), &graph).await?;
-        self.call("POST", &format!("{workflow}publish/"), &Value::Null).await?;
+    /// Publishes a workflow with that graph, and returns the addresses of its runs.
+    async fn publish_runs(&mut self, name: &str, graph: Value) -> anyhow::Result<Runs> {
+        let workflow = self.publish(name, &graph).await?;
         Ok(Runs {
             execute: format!("{workflow}execute/"),
             list: format!("{workflow}executions/?page_size=1"),
         })
-    }
-
-    async fn put_graph(&mut self, path: &str, graph: &Value) -> anyhow::Result<()> {
-        let request = self.account.request_if_match("PUT", path, graph);
-        parse_body(&self.connection.send(&request).await?)?;
-        Ok(())
-    }
-
-    async fn call(&mut self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let request = self.account.request(method, path, body);
-        parse_body(&self.connection.send(&request).await?).with_context(|| format!("{method} {path}"))
     }
 
     /// Milliseconds of each of so many runs, one after the other.
@@ -143,8 +89,7 @@ impl Installation {
         let callers = (0..CALLERS)
             .map(|caller| Box::new(std::iter::repeat_n(request.clone(), share(caller))) as Requests)
             .collect();
-        let address = self.products.first().context("no process")?.address;
-        load::run(address, callers, None, 202).await?;
+        load::run(self.address, callers, None, 202).await?;
         let succeeded = format!("{}&status=succeeded", runs.list);
         loop {
             ensure!(begun.elapsed() < LIMIT, "the runs have not succeeded after {} s", LIMIT.as_secs());

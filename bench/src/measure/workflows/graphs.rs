@@ -11,7 +11,7 @@ fn step(key: &str) -> Value {
 }
 
 /// `steps` nodes, one after the other.
-pub(super) fn chain(steps: u16) -> Value {
+pub(in crate::measure) fn chain(steps: u16) -> Value {
     let keys: Vec<String> = (1..=steps).map(|number| format!("s{number}")).collect();
     let mut nodes = vec![trigger()];
     nodes.extend(keys.iter().map(|key| step(key)));

@@ -1,6 +1,6 @@
 //! n8n with the same work, by its own program in `bench/peers/n8n`.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
@@ -15,7 +15,7 @@ use crate::measure::{
 };
 
 /// Everything in one process, and a worker process beside the one that answers.
-pub(super) const MODES: [&str; 2] = ["main", "queue"];
+pub(in crate::measure) const MODES: [&str; 2] = ["main", "queue"];
 
 /// Longest that one mode may take.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -28,15 +28,25 @@ pub(super) struct Peer {
     pub(super) outcome: Outcome,
 }
 
-/// Installs it if that is needed, and runs everything once on an empty database.
-pub(super) async fn measure(testbed: &Testbed, args: &WorkflowsArgs, mode: &str) -> anyhow::Result<Peer> {
-    let words = install::node("n8n", &peers::cache(args.cache.as_deref())?).await?;
+/// Installs it if that is needed, and returns the command that runs it in that mode on an empty database.
+pub(in crate::measure) async fn command(
+    testbed: &Testbed,
+    cache: Option<&Path>,
+    mode: &str,
+) -> anyhow::Result<Command> {
+    let words = install::node("n8n", &peers::cache(cache)?).await?;
     let (program, rest) = words.split_first().context("not installed")?;
     let database = testbed.create_database("peer", "template0").await?;
     let mut command = Command::new(program);
     command.args(rest).arg(mode);
     command.env("PEER_DATABASE_URL", database.expose_secret());
     command.env("PEER_REDIS_URL", testbed.redis.url(testbed.redis.port()));
+    Ok(command)
+}
+
+/// Runs everything once.
+pub(super) async fn measure(testbed: &Testbed, args: &WorkflowsArgs, mode: &str) -> anyhow::Result<Peer> {
+    let mut command = command(testbed, args.cache.as_deref(), mode).await?;
     let numbers = [
         ("PEER_CHAIN", args.chain),
         ("PEER_SAMPLES", args.samples),

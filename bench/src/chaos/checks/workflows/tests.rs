@@ -86,6 +86,7 @@ impl Story {
             version_id: version,
             parent_id: None,
             parent_attempt: None,
+            schedule_id: None,
             status: RunStatus::Succeeded,
             generation: 0,
             failure: None,
