@@ -124,7 +124,7 @@ async fn the_address_follows_the_workflow_without_being_saved_again() {
     fixture.set(workflow, workflows::Column::Enabled, Expr::value(true)).await;
     assert!(fixture.send(&request).await.is_ok(), "enabled again, it answers at once");
 
-    let other = fixture.publish(&Flow::new()).await;
+    let other = fixture.publish(&Flow::new().work("a").edges("start>a")).await;
     let row = workflows::Entity::find_by_id(other).one(fixture.fixture.queue().db()).await;
     let without = row.expect("asked").expect("there").published_id;
     fixture.set(workflow, workflows::Column::PublishedId, Expr::value(without)).await;

@@ -131,7 +131,7 @@ async fn published_of(
 async fn a_draft_with_errors_does_not_run_but_keeps_its_test_call() {
     let fixture = Fixture::new().await;
     let broken = flow(json!({})).add("lost", "no_such_type", json!({}));
-    let workflow = fixture.publish(&Flow::new()).await;
+    let workflow = fixture.publish(&Flow::new().work("a").edges("start>a")).await;
     let drafted = fixture.publish(&broken).await;
     let db = fixture.fixture.queue().db();
     let row = workflows::Entity::find_by_id(drafted).one(db).await.expect("asked").expect("there");
