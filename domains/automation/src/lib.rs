@@ -7,6 +7,7 @@ mod text;
 pub mod engine;
 pub mod expression;
 pub mod graph;
+pub mod import;
 pub mod integrations;
 pub mod nodes;
 pub mod runs;
