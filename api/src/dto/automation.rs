@@ -2,6 +2,7 @@
 
 pub(crate) mod fault;
 pub(crate) mod graph;
+pub(crate) mod import;
 pub(crate) mod integration;
 pub(crate) mod node;
 pub(crate) mod node_type;

@@ -163,8 +163,10 @@ fn report_of(draft: &mut Draft<'_>) -> ImportReport {
         if let Some(note) = node.raw.get("notes").and_then(Value::as_str).filter(|note| !note.is_empty()) {
             findings.remark(format!("Its note is left out: {}", one_line(note, 200)));
         }
-        for (kind, credential) in node.raw.get("credentials").and_then(Value::as_object).into_iter().flatten() {
-            let name = credential.get("name").or(Some(credential)).and_then(Value::as_str).unwrap_or_default();
+        for (kind, credential) in node.raw.get("credentials").and_then(Value::as_object).into_iter().flatten()
+        {
+            let name =
+                credential.get("name").or(Some(credential)).and_then(Value::as_str).unwrap_or_default();
             let (kind, name) = (one_line(kind, 200), one_line(name, 200));
             report.credentials.push(ImportedCredential { node: node.name.to_owned(), kind, name });
         }
@@ -194,7 +196,9 @@ fn notes_of(source: &Source<'_>, zone: Option<&str>) -> Vec<String> {
     if let Some(written) = source.setting("timezone").and_then(Value::as_str) {
         notes.push(match zone {
             Some(zone) => format!("Its time zone {zone} is that of its dates; give it to its schedules."),
-            None => format!("Its time zone {:?} is not known: dates are those of UTC.", one_line(written, 100)),
+            None => {
+                format!("Its time zone {:?} is not known: dates are those of UTC.", one_line(written, 100))
+            }
         });
     }
     if source.setting("errorWorkflow").and_then(Value::as_str).is_some_and(|id| !id.is_empty()) {
@@ -221,7 +225,8 @@ fn one_line(text: &str, most: usize) -> String {
 /// A text of at most so many characters, without those that names and descriptions may not have.
 fn text_of(text: &str, most: usize) -> String {
     let is_kept = |char: &char| {
-        let turns = matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+        let turns =
+            matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
         !turns && (!char.is_control() || matches!(char, '\n' | '\t'))
     };
     text.chars().filter(is_kept).take(most).collect::<String>().trim().to_owned()

@@ -46,7 +46,8 @@ impl Draft<'_> {
             Some(size) => size.clamp(1, MAX_BATCH),
             None => {
                 if given.is_some_and(|size| !size.is_null()) {
-                    self.findings[index].approximate("The size of its batches is an expression: it is 1 here.");
+                    self.findings[index]
+                        .approximate("The size of its batches is an expression: it is 1 here.");
                     1
                 } else {
                     if source.version >= 3.0 { 1 } else { 10 }
@@ -86,7 +87,8 @@ impl Draft<'_> {
         match &found[..] {
             [only] => only.clone(),
             _ => {
-                self.findings[index].approximate("Several nodes end its body: a result has the outputs of all.");
+                self.findings[index]
+                    .approximate("Several nodes end its body: a result has the outputs of all.");
                 Reading::viewed(View::default())
             }
         }

@@ -125,9 +125,12 @@ impl<'a> Case<'a> {
                 items.collect::<Result<_, _>>().map(Value::Array)?
             }
             Value::Object(fields) => {
-                let fields = fields
-                    .iter()
-                    .map(|(key, item)| Ok((key.clone(), self.value_at(item, place, depth + 1)?)));
+                let fields = fields.iter().map(|(key, item)| {
+                    if key.contains("{{") {
+                        return Err(Refused::new(format!("{place}: a name is an expression")));
+                    }
+                    Ok((key.clone(), self.value_at(item, place, depth + 1)?))
+                });
                 fields.collect::<Result<_, Refused>>().map(Value::Object)?
             }
             other => other.clone(),

@@ -10,7 +10,8 @@ use super::{
     expression::Refused,
     joins::{Choices, Inbound},
     keys::Keys,
-    original, plan::Scope,
+    original,
+    plan::Scope,
     policy::{has_error_output, policy_of},
     report::Findings,
     sight::{Base, Known, Reading, Sight},
@@ -137,7 +138,8 @@ impl<'a> Draft<'a> {
         };
         let edges: Vec<Edge> = ports.into_iter().map(edge).collect();
         if edges.is_empty() {
-            let message = format!("The connection from its output {} to {target:?} is left out.", link.output);
+            let message =
+                format!("The connection from its output {} to {target:?} is left out.", link.output);
             self.findings[link.from].approximate(message);
         }
         edges
@@ -206,7 +208,8 @@ impl<'a> Draft<'a> {
         let around = place.item.filter(|_| !wraps);
         let around = around.map(|item| (source.nodes[item.node].name, item.base()));
         let services = source.services_of(index);
-        let reading = if wraps { Reading::viewed(arrives.reading.view.clone()) } else { arrives.reading.clone() };
+        let reading =
+            if wraps { Reading::viewed(arrives.reading.view.clone()) } else { arrives.reading.clone() };
         Case {
             node: &source.nodes[index],
             sight: Sight {
@@ -296,7 +299,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Draws a node that has no equal.
-    pub(super) fn placeholder(&mut self, index: usize, refused: &Refused, place: Place<'_>, graph: &mut Graph) {
+    pub(super) fn placeholder(
+        &mut self,
+        index: usize,
+        refused: &Refused,
+        place: Place<'_>,
+        graph: &mut Graph,
+    ) {
         let source: &SourceNode<'a> = &self.source.nodes[index];
         self.findings[index].replace(refused.to_string());
         let links = self.source.links.iter().filter(|link| link.from == index);

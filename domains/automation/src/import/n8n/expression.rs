@@ -114,9 +114,7 @@ fn parts(template: &str) -> Result<Vec<Part<'_>>, Refused> {
         let Some((source, next)) = after.split_once("}}") else {
             return Err(Refused::new("an expression has no end"));
         };
-        // The braces of an object may stand before those of the expression.
-        let more = next.len() - next.trim_start_matches('}').len();
-        let end = source.len() + more;
+        let end = source.len() + braces_after(source, next);
         found.push(Part::Text(before));
         found.push(Part::Source(&after[..end]));
         rest = &after[end + 2..];
@@ -124,6 +122,12 @@ fn parts(template: &str) -> Result<Vec<Part<'_>>, Refused> {
     found.push(Part::Text(rest));
     found.retain(|part| !matches!(part, Part::Text("")));
     Ok(found)
+}
+
+/// How many of the braces after an expression end objects in it.
+pub(super) fn braces_after(source: &str, after: &str) -> usize {
+    let open = source.matches('{').count().saturating_sub(source.matches('}').count());
+    open.min(after.len() - after.trim_start_matches('}').len())
 }
 
 /// An expression of n8n as one of ours, and what is not quite the same.

@@ -53,7 +53,9 @@ impl Draft<'_> {
         let is_list_of_branches = links.len() > 1 && !are_exclusive(&chosen);
         let reading = match readings.split_first() {
             None => item.map(|item| item.reading.clone()).unwrap_or_default(),
-            Some((first, rest)) if rest.iter().all(|other| other == first) && !is_list_of_branches => first.clone(),
+            Some((first, rest)) if rest.iter().all(|other| other == first) && !is_list_of_branches => {
+                first.clone()
+            }
             Some((first, rest)) => {
                 let is_same = rest.iter().all(|other| other.view == first.view);
                 Reading { many: false, view: if is_same { first.view.clone() } else { View::default() } }
@@ -87,7 +89,8 @@ fn are_exclusive(chosen: &[Chosen]) -> bool {
         left.iter().any(|(node, output)| right.get(node).is_some_and(|other| other != output))
     };
     chosen.len() <= MAX_COMPARED
-        && chosen.iter().enumerate().all(|(place, left)| {
-            chosen.iter().skip(place + 1).all(|right| differs(left, right))
-        })
+        && chosen
+            .iter()
+            .enumerate()
+            .all(|(place, left)| chosen.iter().skip(place + 1).all(|right| differs(left, right)))
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::expression::braces_after;
+
 /// Marks a text that is one expression. The document has no such character.
 const MARK: char = '\u{0}';
 
@@ -14,9 +16,7 @@ pub(super) fn read(text: &str) -> Option<Value> {
     while let Some(char) = rest.chars().next() {
         if rest.starts_with("{{") && !is_escaped {
             let (source, after) = rest[2..].split_once("}}")?;
-            // In a text all braces belong to the expression; elsewhere those after it end an object.
-            let more = if in_text { after.len() - after.trim_start_matches('}').len() } else { 0 };
-            let source = &rest[2..2 + source.len() + more];
+            let source = &rest[2..2 + source.len() + braces_after(source, after)];
             if in_text {
                 json.push_str(&escaped(&format!("{{{{{source}}}}}")));
             } else {
@@ -64,7 +64,10 @@ fn marked(value: Value) -> Value {
 /// What is written as JSON there is a value here.
 fn without_stringify(source: &str) -> &str {
     let inner = source.strip_prefix("JSON.stringify(").and_then(|rest| rest.strip_suffix(')'));
-    inner.or_else(|| source.strip_suffix(".toJsonString()")).filter(|inner| is_balanced(inner)).unwrap_or(source)
+    inner
+        .or_else(|| source.strip_suffix(".toJsonString()"))
+        .filter(|inner| is_balanced(inner))
+        .unwrap_or(source)
 }
 
 /// Whether no bracket is closed that is not opened in the text.

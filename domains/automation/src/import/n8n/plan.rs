@@ -51,9 +51,9 @@ fn scope(
     for (&node, body) in &bodies {
         let of_body = |link: &&Link| body.contains(&link.from) && body.contains(&link.to);
         let within: Vec<Link> = links.iter().filter(of_body).copied().collect();
-        let escapes = links.iter().filter(|link| {
-            body.contains(&link.from) && !body.contains(&link.to) && link.to != node
-        });
+        let escapes = links
+            .iter()
+            .filter(|link| body.contains(&link.from) && !body.contains(&link.to) && link.to != node);
         cuts.extend(escapes.map(|link| (*link, LEAVES_LOOP)));
         found.loops.insert(node, scope(body, &within, loops, depth + 1, cuts));
     }
@@ -160,7 +160,8 @@ fn in_order(nodes: &BTreeSet<usize>, links: &[Link]) -> Vec<usize> {
         *open.entry(link.to).or_default() += 1;
         next.entry(link.from).or_default().push(link.to);
     }
-    let mut ready: BTreeSet<usize> = nodes.iter().copied().filter(|node| open.get(node) == Some(&0)).collect();
+    let mut ready: BTreeSet<usize> =
+        nodes.iter().copied().filter(|node| open.get(node) == Some(&0)).collect();
     let mut order = Vec::new();
     while let Some(at) = ready.pop_first() {
         order.push(at);

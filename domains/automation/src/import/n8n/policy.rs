@@ -9,7 +9,8 @@ use crate::graph::{
 };
 
 /// The types of ours that have no attempt.
-const WITHOUT_ATTEMPT: [&str; 7] = ["manual", "schedule", "webhook", "called", "workflow_error", "note", "no_op"];
+const WITHOUT_ATTEMPT: [&str; 7] =
+    ["manual", "schedule", "webhook", "called", "workflow_error", "note", "no_op"];
 
 /// Whether the errors of a node have an output of their own.
 pub(super) fn has_error_output(node: &SourceNode<'_>) -> bool {
@@ -44,7 +45,8 @@ pub(super) fn policy_of(
     let retry = node.flag("retryOnFail").then(|| Retry {
         max_attempts: whole(number("maxTries", 3.0)).clamp(1, MAX_ATTEMPTS),
         backoff: Backoff::Fixed,
-        base_seconds: whole((number("waitBetweenTries", 1000.0) / 1000.0).ceil()).clamp(1, MAX_BACKOFF_SECONDS),
+        base_seconds: whole((number("waitBetweenTries", 1000.0) / 1000.0).ceil())
+            .clamp(1, MAX_BACKOFF_SECONDS),
         ..Retry::default()
     });
     Policy { timeout_seconds, retry, on_error, ..Policy::default() }

@@ -36,9 +36,11 @@ impl View {
             let is_same = |(part, step): (&String, &Step)| matches!(step, Step::Field(name) if name == part);
             prefix.len() <= path.len() && prefix.iter().zip(path).all(is_same)
         };
-        let found = self.rules.iter().filter(|(from, _)| starts(from)).reduce(|best, rule| {
-            if rule.0.len() > best.0.len() { rule } else { best }
-        });
+        let found = self
+            .rules
+            .iter()
+            .filter(|(from, _)| starts(from))
+            .reduce(|best, rule| if rule.0.len() > best.0.len() { rule } else { best });
         match found {
             Some((from, to)) => {
                 let moved = to.iter().cloned().map(Step::Field);

@@ -69,8 +69,10 @@ impl<'a> Source<'a> {
                 continue;
             };
             if places.contains_key(node.name) {
-                let message =
-                    format!("/nodes/{place}: {:?} names two nodes; connections lead to the first.", node.name);
+                let message = format!(
+                    "/nodes/{place}: {:?} names two nodes; connections lead to the first.",
+                    node.name
+                );
                 source.notes.push(message);
             } else {
                 places.insert(node.name, source.nodes.len());

@@ -19,9 +19,20 @@ pub(super) enum Expr {
     Null,
     Name(String),
     Regex(String, String),
-    Member { of: Box<Expr>, name: String, optional: bool },
-    Index { of: Box<Expr>, key: Box<Expr>, optional: bool },
-    Call { of: Box<Expr>, arguments: Vec<Expr> },
+    Member {
+        of: Box<Expr>,
+        name: String,
+        optional: bool,
+    },
+    Index {
+        of: Box<Expr>,
+        key: Box<Expr>,
+        optional: bool,
+    },
+    Call {
+        of: Box<Expr>,
+        arguments: Vec<Expr>,
+    },
     Not(Box<Expr>),
     Negative(Box<Expr>),
     Binary(&'static str, Box<Expr>, Box<Expr>),
@@ -245,7 +256,9 @@ impl Parser<'_> {
             self.count()?;
             parts.push(match piece {
                 Piece::Text(text) => Expr::Text(text),
-                Piece::Source(source) => self.below(|parser| parse_at(&source, parser.depth, parser.parts))?,
+                Piece::Source(source) => {
+                    self.below(|parser| parse_at(&source, parser.depth, parser.parts))?
+                }
             });
         }
         Ok(Expr::Joined(parts))

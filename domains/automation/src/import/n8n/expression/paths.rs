@@ -40,9 +40,8 @@ pub(super) struct Data {
 }
 
 /// The names with functions.
-const SPACES: [&str; 10] = [
-    "Math", "JSON", "Object", "Number", "String", "Boolean", "DateTime", "Date", "Array", "$execution",
-];
+const SPACES: [&str; 10] =
+    ["Math", "JSON", "Object", "Number", "String", "Boolean", "DateTime", "Date", "Array", "$execution"];
 
 impl Data {
     fn new(base: String, view: View) -> Self {
@@ -139,10 +138,10 @@ impl Writer<'_, '_> {
                 let list = data.written();
                 Ok(Meaning::Plain(call("length", &[&list.text], Kind::Number)))
             }
-            (Meaning::Data(data), name) => Ok(Meaning::Data(data.then(Step::Field(name.to_owned()), optional))),
-            (Meaning::Plain(of), "length") => {
-                Ok(Meaning::Plain(call("length", &[&of.text], Kind::Number)))
+            (Meaning::Data(data), name) => {
+                Ok(Meaning::Data(data.then(Step::Field(name.to_owned()), optional)))
             }
+            (Meaning::Plain(of), "length") => Ok(Meaning::Plain(call("length", &[&of.text], Kind::Number))),
             (Meaning::Plain(of), name) => {
                 let step = if is_name(name) { format!(".{name}") } else { format!("[{}]", quoted(name)) };
                 let text = format!("{}{step}", of.part());

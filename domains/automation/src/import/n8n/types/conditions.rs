@@ -30,7 +30,9 @@ pub(super) fn filter(case: &mut Case<'_>) -> Result<Translated, Refused> {
     if !case.input.many {
         let when = conditions(case)?;
         let gives = case.input.clone();
-        return Ok(Translated::new("condition", json!({"when": when}), gives).with_ports(ports(&["true", "false"])));
+        return Ok(
+            Translated::new("condition", json!({"when": when}), gives).with_ports(ports(&["true", "false"]))
+        );
     }
     let items = case.items();
     "item".clone_into(&mut case.sight.input.item);

@@ -75,7 +75,9 @@ fn finish(case: &mut Case<'_>, mut config: Value) -> Result<Translated, Refused>
         _ => View::of(&[], &["body"]),
     };
     if !is_full {
-        case.approximate("A list that it answers is one item here: split it out before what runs for each item.");
+        case.approximate(
+            "A list that it answers is one item here: split it out before what runs for each item.",
+        );
     }
     let mut made = Translated::new("http_request", config, Reading::viewed(view));
     made.timeout_seconds = case.whole("options.timeout").map(|millis| {

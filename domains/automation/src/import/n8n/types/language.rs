@@ -45,7 +45,8 @@ fn model(case: &mut Case<'_>) {
     let of_service = case.services.iter().find_map(|(_, node)| node.parameters.get("model"));
     let own = case.raw("modelId").or_else(|| case.raw("model")).or_else(|| case.raw("chatModel"));
     let named = of_service.or(own).and_then(|model| model.as_str().or_else(|| model.get("value")?.as_str()));
-    let there = named.filter(|name| !is_template(name)).map(|name| format!(" ({name} there)")).unwrap_or_default();
+    let there =
+        named.filter(|name| !is_template(name)).map(|name| format!(" ({name} there)")).unwrap_or_default();
     case.approximate(format!(
         "The model of the platform answers{there}: choose an integration and a model for another one."
     ));
@@ -86,7 +87,8 @@ fn chat(case: &mut Case<'_>) -> Result<Asked, Refused> {
         return Err(Refused::new(format!("the operation {resource} {operation} is not imported")));
     }
     let rows = case.rows("messages.values").chain(case.rows("messages.messages"));
-    let rows: Vec<_> = rows.chain(case.rows("prompt.messages")).chain(case.rows("responses.values")).collect();
+    let rows: Vec<_> =
+        rows.chain(case.rows("prompt.messages")).chain(case.rows("responses.values")).collect();
     let (mut prompt, mut system) = (Vec::new(), Vec::new());
     for row in rows {
         let content = row.get("content").and_then(Value::as_str).unwrap_or_default();

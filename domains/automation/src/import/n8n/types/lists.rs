@@ -21,7 +21,9 @@ fn names_of(case: &Case<'_>, path: &str) -> Vec<String> {
         Some(Value::Array(items)) => {
             items.iter().filter_map(Value::as_str).take(MAX_FIELDS).map(str::to_owned).collect()
         }
-        Some(Value::String(text)) => names(text.trim_start_matches('=')).into_iter().map(str::to_owned).collect(),
+        Some(Value::String(text)) => {
+            names(text.trim_start_matches('=')).into_iter().map(str::to_owned).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -43,7 +43,11 @@ pub(super) fn send_mail(case: &mut Case<'_>) -> Result<Translated, Refused> {
     if addresses.is_empty() || !addresses.iter().all(is_own) {
         return Err(Refused::new("workflows write to the verified address of their owner only"));
     }
-    if case.has("ccEmail") || case.has("bccEmail") || case.has("options.ccEmail") || case.has("options.bccEmail") {
+    if case.has("ccEmail")
+        || case.has("bccEmail")
+        || case.has("options.ccEmail")
+        || case.has("options.bccEmail")
+    {
         return Err(Refused::new("a mail goes to the owner only, without copies"));
     }
     let subject = case.required("subject")?;

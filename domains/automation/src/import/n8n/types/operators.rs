@@ -88,8 +88,8 @@ pub(super) fn when(case: &mut Case<'_>, conditions: &Value, is_loose: bool) -> R
 fn second(case: &mut Case<'_>, conditions: &Value, is_loose: bool) -> Result<Value, Refused> {
     let combinator = if conditions["combinator"] == "or" { "any" } else { "all" };
     let is_loose = is_loose || conditions["options"]["typeValidation"] == "loose";
-    let ignores_case =
-        conditions["options"]["caseSensitive"] == Value::Bool(false) || case.flag("options.ignoreCase", false);
+    let ignores_case = conditions["options"]["caseSensitive"] == Value::Bool(false)
+        || case.flag("options.ignoreCase", false);
     let mut found = Vec::new();
     for condition in conditions["conditions"].as_array().into_iter().flatten() {
         let operator = &condition["operator"];
@@ -163,7 +163,13 @@ fn condition_of(case: &mut Case<'_>, comparison: &Comparison<'_>) -> Result<Valu
     let mut fields = Map::new();
     match *ours {
         Ours::Asks(operator) => {
-            fields.insert("left".to_owned(), side(left.lenient()));
+            let is_boolean = matches!(operator, "is_true" | "is_false");
+            let left = if is_boolean && left.is_path {
+                Written::atom(format!("default({}, false)", left.text), left.kind)
+            } else {
+                left.lenient()
+            };
+            fields.insert("left".to_owned(), side(left));
             fields.insert("operator".to_owned(), Value::from(operator));
             return Ok(Value::Object(fields));
         }

@@ -79,8 +79,12 @@ fn of_rule(row: &Map<String, Value>) -> Times {
         },
         "weeks" => {
             let days = row.get("triggerAtDay").and_then(Value::as_array);
-            let days: Vec<String> =
-                days.into_iter().flatten().filter_map(Value::as_u64).map(|day| (day % 7).to_string()).collect();
+            let days: Vec<String> = days
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_u64)
+                .map(|day| (day % 7).to_string())
+                .collect();
             let days = if days.is_empty() { "0".to_owned() } else { days.join(",") };
             let every = number(row, "weeksInterval", 1);
             Ok((format!("{minute} {hour} * * {days}"), every == 1))
@@ -133,9 +137,7 @@ fn every_unit(unit: &str, every: u64) -> Times {
     };
     match every {
         1 => Ok((format!("{}{}", parts.0, parts.1), true)),
-        _ if every > 1 && every < most => {
-            Ok((format!("{}/{every}{}", parts.0, parts.1), most % every == 0))
-        }
+        _ if every > 1 && every < most => Ok((format!("{}/{every}{}", parts.0, parts.1), most % every == 0)),
         _ => Err(format!("It runs every {every} {unit}")),
     }
 }

@@ -30,7 +30,12 @@ fn key(output: usize) -> String {
 }
 
 /// A switch of rules, each with its output, and what becomes of the rest.
-fn made(case: &Case<'_>, rules: Vec<(usize, Value)>, count: usize, rest: Option<usize>) -> Result<Translated, Refused> {
+fn made(
+    case: &Case<'_>,
+    rules: Vec<(usize, Value)>,
+    count: usize,
+    rest: Option<usize>,
+) -> Result<Translated, Refused> {
     if rules.is_empty() || rules.len() > MAX_RULES || count > MAX_RULES {
         return Err(Refused::new(format!("it has {} rules", rules.len())));
     }
@@ -47,7 +52,8 @@ fn made(case: &Case<'_>, rules: Vec<(usize, Value)>, count: usize, rest: Option<
 }
 
 fn by_rules(case: &mut Case<'_>) -> Result<Translated, Refused> {
-    let rows: Vec<_> = case.rows("rules.values").chain(case.rows("rules.rules")).take(MAX_RULES + 1).collect();
+    let rows: Vec<_> =
+        case.rows("rules.values").chain(case.rows("rules.rules")).take(MAX_RULES + 1).collect();
     let is_loose = case.flag("options.looseTypeValidation", false) || case.flag("looseTypeValidation", false);
     let mut rules = Vec::new();
     for (output, row) in rows.iter().enumerate() {
