@@ -183,7 +183,9 @@ impl<'a> Draft<'a> {
         let (translated, findings, crons) = {
             let mut case = self.case(index, arrives, place, wraps);
             let translated = match row {
-                Some(row) => (row.translate)(&mut case),
+                Some(row) => (row.translate)(&mut case).inspect(|made| {
+                    debug_assert!(row.becomes.contains(&made.kind), "{} becomes {}", node.kind, made.kind);
+                }),
                 None => Err(Refused::new(format!("The type {} is not imported.", node.kind))),
             };
             (translated, case.findings, case.crons)

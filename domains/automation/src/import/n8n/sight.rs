@@ -25,6 +25,9 @@ impl View {
 
     /// The same with another rule, which precedes those of the same prefix.
     pub(super) fn with(mut self, from: &[&str], to: &[&str]) -> Self {
+        if from == to && self.rules.is_empty() {
+            return self;
+        }
         let owned = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect();
         self.rules.insert(0, (owned(from), owned(to)));
         self

@@ -55,10 +55,8 @@ const BASE: &str = "n8n-nodes-base.";
 /// The package of the types about language models.
 const LANGUAGE: &str = "@n8n/n8n-nodes-langchain.";
 
-/// The type of a note on the canvas.
-pub(super) const STICKY_NOTE: &str = "n8n-nodes-base.stickyNote";
 /// The type of a node that splits into batches.
-pub(super) const BATCHES: &str = "n8n-nodes-base.splitInBatches";
+const BATCHES: &str = "n8n-nodes-base.splitInBatches";
 
 /// The types, in the order of the document.
 pub(super) const ROWS: &[Row] = &[
@@ -80,7 +78,7 @@ pub(super) const ROWS: &[Row] = &[
     row(&["limit"], &["list_limit"], Runs::Whole, lists::limit),
     row(&["sort"], &["list_sort"], Runs::Whole, lists::sort),
     row(&["removeDuplicates"], &["list_dedupe"], Runs::Whole, lists::remove_duplicates),
-    row(&["splitInBatches"], &["loop"], Runs::Whole, lists::batches),
+    row(&["splitInBatches"], &["loop", "no_op"], Runs::Whole, lists::batches),
     row(&["httpRequest"], &["http_request"], Runs::Each, http::request),
     row(&["executeWorkflow"], &["sub_workflow"], Runs::Each, messages::sub_workflow),
     row(&["emailSend"], &["send_mail"], Runs::Each, messages::send_mail),

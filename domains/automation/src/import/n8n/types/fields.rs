@@ -15,7 +15,7 @@ const MAX_PARTS: usize = 20;
 fn transform(case: &Case<'_>, fields: Map<String, Value>, keeps: bool) -> Translated {
     let mut view = if keeps { case.input.view.clone() } else { View::default() };
     for name in fields.keys() {
-        view = view.with(&[name], &[name]);
+        view = view.with(&[name.as_str()], &[name.as_str()]);
     }
     let config = json!({"fields": fields, "keep_input": keeps});
     Translated::new("transform", config, Reading::viewed(view))

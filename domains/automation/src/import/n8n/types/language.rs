@@ -9,7 +9,7 @@ use crate::import::n8n::{
 };
 
 /// The service that is the model of a node.
-pub(super) const MODEL: &str = "ai_languageModel";
+pub(in crate::import::n8n) const MODEL: &str = "ai_languageModel";
 
 /// The output of a type of model node: the path there.
 fn gives(path: &[&str]) -> Reading {
