@@ -3,6 +3,7 @@
 pub(crate) mod fault;
 pub(crate) mod graph;
 pub(crate) mod hook;
+pub(crate) mod import;
 pub(crate) mod integration;
 pub(crate) mod node;
 pub(crate) mod node_type;

@@ -217,6 +217,8 @@ sets! {
     GraphFaultCode = names(graph::FaultCode::ALL, graph::FaultCode::as_str);
     /// How bad a fault of a draft is.
     FaultSeverity = serialized([graph::Severity::Error, graph::Severity::Warning]);
+    /// What became of a node of another program.
+    ImportStatus = serialized(atelier_automation::import::n8n::ImportStatus::ALL);
     /// An SQL database.
     DatabaseEngine = ["postgresql", "sqlite"];
     /// What carries ids of jobs to workers.

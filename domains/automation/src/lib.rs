@@ -9,6 +9,7 @@ pub mod engine;
 pub mod expression;
 pub mod graph;
 pub mod hooks;
+pub mod import;
 pub mod integrations;
 pub mod nodes;
 pub mod runs;

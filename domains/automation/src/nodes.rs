@@ -34,6 +34,7 @@ pub mod loop_items;
 pub mod manual;
 pub mod merge;
 pub mod no_op;
+pub mod not_imported;
 pub mod note;
 pub mod platform_event;
 pub mod schedule;
@@ -60,7 +61,7 @@ pub use description::{
 pub use param::{Param, PreparedWhen, When};
 
 /// All types, in the order of a palette.
-pub const TYPES: [Definition; 36] = [
+pub const TYPES: [Definition; 37] = [
     manual::DEFINITION,
     schedule::DEFINITION,
     webhook::DEFINITION,
@@ -96,6 +97,7 @@ pub const TYPES: [Definition; 36] = [
     generate_app::DEFINITION,
     deploy_app::DEFINITION,
     enqueue_statistics::DEFINITION,
+    not_imported::DEFINITION,
     note::DEFINITION,
 ];
 

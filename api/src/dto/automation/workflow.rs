@@ -15,8 +15,6 @@ use crate::{
     schema::{IntoParams, ToSchema, free::JsonObject, sets},
 };
 
-use super::fault::FaultView;
-
 pages! {
     /// A page of workflows.
     WorkflowPage of WorkflowView;
@@ -305,15 +303,6 @@ impl From<workflow_versions::Model> for WorkflowVersionView {
 pub(crate) struct ImportParams {
     /// The project that the workflow is to belong to.
     pub(crate) project: Option<Uuid>,
-}
-
-/// A workflow that was imported, and what is wrong with its draft.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ImportView {
-    /// The workflow. It is disabled.
-    pub(crate) workflow: WorkflowView,
-    /// Everything that is wrong with its draft.
-    pub(crate) faults: Vec<FaultView>,
 }
 
 /// A workflow in an export of personal data.

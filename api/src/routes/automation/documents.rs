@@ -11,10 +11,7 @@ use uuid::Uuid;
 
 use super::{TAG, workflows::created};
 use crate::{
-    dto::automation::{
-        fault::FaultView,
-        workflow::{ImportParams, ImportView},
-    },
+    dto::automation::{import::ImportView, workflow::ImportParams},
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, Authenticated, JsonBody},
     route::{Routes, operation, route, routes},
@@ -51,9 +48,11 @@ async fn export_workflow(
     Ok((headers, document).into_response())
 }
 
-/// Creates a disabled workflow from an exported document.
+/// Creates a disabled workflow from an exported document, or from one of n8n.
 ///
-/// What is wrong with its graph does not keep it from being stored, and is listed.
+/// What is wrong with its graph does not keep it from being stored, and is listed. A document of n8n is known
+/// by its `nodes` and `connections`. What has no equal here becomes a placeholder; the report says what became
+/// of each node.
 #[operation(
     post, path = "/api/v1/automation/workflows/import/", tag = TAG, params(ImportParams),
     request_body = JsonObject,
@@ -87,6 +86,5 @@ async fn import_workflow(
     let workflows = &state.services.automation.workflows;
     let imported = workflows.import(&actor, Value::Object(document), project).await?;
     let id = imported.workflow.id;
-    let faults = imported.faults.into_iter().map(FaultView::from).collect();
-    Ok(created(id, ImportView { workflow: imported.workflow.into(), faults }))
+    Ok(created(id, ImportView::from(imported)))
 }

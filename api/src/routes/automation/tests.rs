@@ -84,6 +84,31 @@ async fn a_draft_becomes_a_published_and_enabled_workflow() {
 }
 
 #[tokio::test]
+async fn a_workflow_of_n8n_is_imported_with_a_report() {
+    let api = TestApi::start(LIMITS).await;
+    let ada = api.register("ada@example.org").await;
+    let node = |name: &str, kind: &str| json!({"name": name, "type": format!("n8n-nodes-base.{kind}"), "position": [0, 0]});
+    let document = json!({
+        "name": "From elsewhere",
+        "nodes": [node("Begin", "manualTrigger"), node("Code", "code")],
+        "connections": {"Begin": {"main": [[{"node": "Code", "type": "main", "index": 0}]]}}
+    });
+
+    let imported = api.call("POST", &format!("{LIST}import/"), &ada, document).await;
+
+    assert_eq!(imported.status, 201, "{}", imported.body);
+    assert_eq!(imported.body["workflow"]["enabled"], false);
+    assert_eq!(imported.body["faults"], json!([]));
+    let counts = json!({"exact": 1, "approximated": 0, "placeholder": 1, "ignored": 0});
+    assert_eq!(imported.body["counts"], counts);
+    let code = &imported.body["report"][1];
+    assert_eq!(
+        (&code["node"], &code["key"], &code["status"]),
+        (&"Code".into(), &"code".into(), &"placeholder".into())
+    );
+}
+
+#[tokio::test]
 async fn a_draft_is_replaced_only_by_who_names_its_revision() {
     let api = TestApi::start(LIMITS).await;
     let ada = api.register("ada@example.org").await;

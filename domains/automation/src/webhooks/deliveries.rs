@@ -7,7 +7,10 @@ use atelier_entities::{
 };
 use atelier_foundation::{Actor, Page, audit, paging::fetch};
 use atelier_queue::{QueueError, Transaction};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, LockType},
+};
 use serde_json::json;
 
 use super::{

@@ -18,6 +18,7 @@ use crate::{
 mod commands;
 mod documented;
 mod drafts;
+mod imports;
 mod publishing;
 mod references;
 mod transfer;

@@ -1,5 +1,6 @@
-use atelier_entities::{ProjectId, WorkflowId, workflows};
+use atelier_entities::{ProjectId, UserId, WorkflowId, users, workflows};
 use atelier_foundation::{Actor, audit};
+use sea_orm::{DbErr, EntityTrait};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -7,7 +8,10 @@ use super::{
     NewWorkflow, Settings, WorkflowError, Workflows, checks::installation_fields, commands::create_in,
     draft::ensure_storable, rows, workflow_target,
 };
-use crate::graph::{Fault, FaultCode, Graph, pointer_of};
+use crate::{
+    graph::{Fault, FaultCode, Graph, pointer_of},
+    import::n8n::{self, ImportReport},
+};
 
 /// Names the format of a document and its version.
 pub const SCHEMA: &str = "https://atelier.dev/schemas/workflow-1.json";
@@ -34,6 +38,8 @@ pub struct Imported {
     pub workflow: workflows::Model,
     /// Everything that is wrong with its draft.
     pub faults: Vec<Fault>,
+    /// What became of the parts of a document of another program; empty for one of ours.
+    pub report: ImportReport,
 }
 
 impl Workflows {
@@ -54,11 +60,11 @@ impl Workflows {
             graph,
         };
         let text = serde_json::to_string_pretty(&document);
-        Ok(text.map_err(|error| sea_orm::DbErr::Json(error.to_string()))? + "\n")
+        Ok(text.map_err(|error| DbErr::Json(error.to_string()))? + "\n")
     }
 
-    /// Creates a disabled workflow from a document. What is wrong with its graph does not keep it from being
-    /// stored, and is listed.
+    /// Creates a disabled workflow from a document of ours or of n8n. What is wrong with its graph does not keep
+    /// it from being stored, and is listed.
     ///
     /// # Errors
     /// If the document has another format, if its graph is too large or has two nodes with one key, if a field
@@ -70,7 +76,13 @@ impl Workflows {
         project: Option<ProjectId>,
     ) -> Result<Imported, WorkflowError> {
         let user = actor.person()?;
-        let document = read(document)?;
+        let (document, report) = if n8n::is_document(&document) {
+            let owner = self.verified_addresses(user).await?;
+            let draft = n8n::import(&document, &owner)?;
+            (Document::of(draft.name, draft.description, draft.timeout_secs, draft.graph), draft.report)
+        } else {
+            (read(document)?, ImportReport::default())
+        };
         ensure_storable(&document.graph)?;
         let tx = self.queue.begin().await?;
         let input = NewWorkflow {
@@ -85,7 +97,28 @@ impl Workflows {
         let context = json!({"faults": faults.len()});
         audit::record(&tx, actor, "workflow.import", workflow_target(workflow.id), context).await?;
         tx.commit().await?;
-        Ok(Imported { workflow, faults })
+        Ok(Imported { workflow, faults, report })
+    }
+
+    /// The verified address of a person, if there is one.
+    async fn verified_addresses(&self, user: UserId) -> Result<Vec<String>, DbErr> {
+        let found = users::Entity::find_by_id(user).one(self.queue.db()).await?;
+        let verified = found.filter(|user| user.email_verified_at.is_some());
+        Ok(verified.map(|user| user.email).into_iter().collect())
+    }
+}
+
+impl Document {
+    fn of(name: String, description: String, timeout_secs: Option<u32>, graph: Graph) -> Self {
+        let settings = Settings::default();
+        let timeout_secs = timeout_secs.unwrap_or(settings.timeout_secs);
+        Self {
+            schema: SCHEMA.to_owned(),
+            name,
+            description,
+            settings: Settings { timeout_secs, ..settings },
+            graph,
+        }
     }
 }
 

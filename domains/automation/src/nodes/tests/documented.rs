@@ -23,8 +23,11 @@ fn every_type_is_documented_with_its_ports_and_effects() {
         assert_eq!(row[0], format!("`{kind}`"));
         let ports: Vec<_> =
             outputs.iter().map(|port| port.key.as_str()).filter(|port| *port != "error").collect();
-        let ports =
-            if dynamic_outputs.is_some() { "each rule, default".to_owned() } else { ports.join(", ") };
+        let ports = match dynamic_outputs {
+            Some("/rules/*/key") => "each rule, default".to_owned(),
+            Some(_) => "each of outputs".to_owned(),
+            None => ports.join(", "),
+        };
         assert_eq!(row[2], ports, "{kind}");
         let effects = match (defaults.timeout_seconds, effects) {
             (None, _) => "",

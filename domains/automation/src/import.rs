@@ -1,0 +1,3 @@
+//! Workflows of other programs, made into ours.
+
+pub mod n8n;
