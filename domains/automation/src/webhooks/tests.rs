@@ -67,10 +67,13 @@ impl Received {
     }
 }
 
+/// A status, and headers.
+type Scripted = (u16, Vec<(&'static str, String)>);
+
 /// A server that answers by a script, and 200 where it has none.
 #[derive(Clone, Default)]
 struct Server {
-    script: Arc<Mutex<VecDeque<(u16, Vec<(&'static str, String)>)>>>,
+    script: Arc<Mutex<VecDeque<Scripted>>>,
     received: Arc<Mutex<Vec<Received>>>,
 }
 

@@ -5,6 +5,15 @@ use serde_json::{Value, json};
 
 use super::document::{Operation, operations};
 
+/// A graph whose runs wait.
+fn waiting_graph() -> Value {
+    let nodes = json!([
+        {"key": "start", "type": "manual"},
+        {"key": "wait", "type": "wait_signal", "config": {"signal": "never"}},
+    ]);
+    json!({"nodes": nodes, "edges": [{"from": "start", "to": "wait"}]})
+}
+
 pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
     let model = FakeOpenAi::start([Completion::Stall(Vec::new())]).await;
     let app = setup.with_model(&model).start().await;
@@ -13,12 +22,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
     let project = ada.create_project("Secret plans").await;
     let job = ada.start_generation(&project).await;
     ada.job_in_stage(&job, "writing").await;
-    let nodes = json!([
-        {"key": "start", "type": "manual"},
-        {"key": "wait", "type": "wait_signal", "config": {"signal": "never"}},
-    ]);
-    let graph = json!({"nodes": nodes, "edges": [{"from": "start", "to": "wait"}]});
-    let workflow = ada.publish_workflow("Secret workflow", &graph).await;
+    let workflow = ada.publish_workflow("Secret workflow", &waiting_graph()).await;
     let run = ada.start_run(&workflow, &json!({"plan": "Secret"})).await;
     ada.run_once(&run, "waiting").await;
     let integration = json!({

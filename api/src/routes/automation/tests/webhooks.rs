@@ -73,9 +73,8 @@ async fn a_test_event_is_a_delivery_with_a_job() {
         (&started.body["delivery"]["event"], &started.body["job"]["kind"]),
         (&json!("webhook.ping"), &json!("webhook.deliver"))
     );
-    let listed =
-        api.call("GET", &format!("{at}deliveries/?state=pending&event=webhook.ping"), &ada, Value::Null);
-    let listed = listed.await;
+    let pings = format!("{at}deliveries/?state=pending&event=webhook.ping");
+    let listed = api.call("GET", &pings, &ada, Value::Null).await;
     assert_eq!(listed.body["count"], 1, "{}", listed.body);
     let one = format!("{at}deliveries/{}/", listed.body["results"][0]["id"].as_str().expect("an id"));
     let read = api.call("GET", &one, &ada, Value::Null).await;

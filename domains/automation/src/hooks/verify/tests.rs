@@ -167,7 +167,7 @@ fn a_signed_time_is_near_in_both_directions() {
 
 fn copy(case: &Case) -> Case {
     let Case { rules, headers, body, secret, now } = case;
-    Case { rules: rules.clone(), headers: headers.clone(), body: body.clone(), secret: *secret, now: *now }
+    Case { rules: rules.clone(), headers: headers.clone(), body: body.clone(), secret, now: *now }
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, Refused> {
             '`' => Token::Template(reader.template()?),
             '0'..='9' => Token::Number(reader.number()),
             '/' if !ends_value(found.last()) => reader.regex()?,
-            _ if starts_name(first) => Token::Name(reader.take_while(|char| continues_name(char))),
+            _ if starts_name(first) => Token::Name(reader.take_while(continues_name)),
             _ => reader.sign()?,
         };
         found.push(token);
