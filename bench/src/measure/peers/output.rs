@@ -26,11 +26,13 @@ pub(in crate::measure) async fn read_within(mut command: Command, limit: Duratio
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The line that names the error. Python and Rust end with it, Node.js begins with it.
+/// The line that names the error. Python and Rust end with it, Node.js begins with it, after the line of code that
+/// threw it.
 fn error_line(errors: &str) -> &str {
+    let names_error = |line: &&str| line.contains("Error: ") || line.contains("Error [");
     let mut lines = errors.lines().filter(|line| !line.trim().is_empty());
     let last = lines.clone().next_back().unwrap_or("it printed nothing");
-    if last.contains("Error") { last } else { lines.find(|line| line.contains("Error")).unwrap_or(last) }
+    if names_error(&last) { last } else { lines.find(names_error).unwrap_or(last) }
 }
 
 #[cfg(test)]
@@ -42,6 +44,7 @@ mod tests {
         for (errors, expected) in [
             ("Error: no package\n    at load\n\nNode.js v20\n", "Error: no package"),
             ("  raise ValueError\nValueError: too many\n", "ValueError: too many"),
+            ("  Error.captureStackTrace(err);\n  ^\nTypeError [CODE]: no\n    at load\n", "TypeError [CODE]: no"),
             ("something\nwent wrong\n", "went wrong"),
             ("\n", "it printed nothing"),
         ] {
