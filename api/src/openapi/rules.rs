@@ -52,10 +52,12 @@ const CLOSED: [&str; 24] = [
 ];
 
 /// Those of them that are open here: filters that take any text, the model's provider, types of nodes that a
-/// draft may name before there are any.
-const OPEN: [&str; 13] = [
+/// draft may name before there are any, those of n8n.
+const OPEN: [&str; 15] = [
     "CreateNodeInput/type",
     "GenerationResult/provider",
+    "ImportedCredentialView/type",
+    "ImportedNodeView/type",
     "LivenessView/status",
     "NodeInput/type",
     "NodeView/type",

@@ -115,13 +115,14 @@ fn what_must_be_told_cannot_be_unsubscribed_from() {
             "provider_linked",
             "provider_unlinked",
             "account_deactivated",
+            "webhook_disabled",
             "payment_receipt"
         ]
     );
 }
 
 /// Values that are no text of a person.
-const TYPED: [&str; 4] = ["day", "paid_at", "currency", "expires_at"];
+const TYPED: [&str; 5] = ["day", "paid_at", "currency", "expires_at", "failing_since"];
 
 /// Every text within, replaced.
 fn replace_texts(value: &mut Value, with: &str) {

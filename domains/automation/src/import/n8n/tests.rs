@@ -77,7 +77,7 @@ fn it(document: &Value) -> (Node, ImportedNode) {
 /// The errors of a graph, but those of types that other modules have.
 fn errors(graph: &Graph) -> Vec<String> {
     let faults = validate(graph, &crate::nodes::catalog());
-    let is_ours = |fault: &&Fault| fault.severity == Severity::Error && fault.code != FaultCode::UnknownType;
+    let is_ours = |fault: &&Fault| fault.severity == Severity::Error;
     faults.iter().filter(is_ours).map(|fault| format!("{} {:?}", fault.code.as_str(), fault.node)).collect()
 }
 
