@@ -47,6 +47,7 @@ impl FailoverModel {
                 let rest = TimeDelta::from_std(*after).unwrap_or(MAX_RETRY_AFTER).min(MAX_RETRY_AFTER);
                 Report::RetryAfter { until: now + rest }
             }
+            Err(LlmError::Unusable { .. }) => Report::Succeeded,
             Err(error) if error.is_provider_fault() => Report::Failed,
             _ => Report::Succeeded,
         };

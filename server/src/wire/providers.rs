@@ -9,11 +9,7 @@ use atelier_providers::{
     circuits::{Circuits, LocalCircuits, redis::RedisCircuits},
     http::{GuardedClient, HttpOptions},
     limiter::{RateLimiter, memory::MemoryLimiter, redis::RedisLimiter},
-    llm::{
-        ChatModel,
-        failover::FailoverModel,
-        openai::{OpenAi, OpenAiOptions},
-    },
+    llm::{ChatModel, failover::FailoverModel, openai::OpenAi, server::ServerOptions},
     mail::{
         Mailer,
         captured::CapturedMailer,
@@ -55,25 +51,27 @@ pub(super) fn model(settings: &Settings, clock: &Clock) -> anyhow::Result<Arc<dy
     )))
 }
 
-fn primary_server(settings: &Settings) -> OpenAiOptions {
+fn primary_server(settings: &Settings) -> ServerOptions {
     let llm = &settings.llm;
-    OpenAiOptions {
+    ServerOptions {
         name: PRIMARY_SERVER.to_owned(),
         base_url: llm.base_url.clone(),
         api_key: llm.api_key.clone(),
         quick_model: llm.quick_model.clone(),
         advanced_model: llm.advanced_model.clone(),
         max_output_tokens: llm.max_output_tokens,
+        context_tokens: None,
         connect_timeout: settings.http_client.connect_timeout(),
+        first_content_timeout: llm.timeout(),
         timeout: llm.timeout(),
         idle_timeout: llm.idle_timeout(),
     }
 }
 
 /// The options of a fallback. Empty settings have the value of the primary server.
-fn fallback_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOptions {
+fn fallback_server(fallback: &FallbackSettings, first: ServerOptions) -> ServerOptions {
     let or = |own: &str, first: String| if own.is_empty() { first } else { own.to_owned() };
-    OpenAiOptions {
+    ServerOptions {
         name: fallback.name.clone(),
         base_url: fallback.base_url.clone(),
         api_key: fallback.api_key.clone(),
