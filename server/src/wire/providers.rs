@@ -42,7 +42,8 @@ pub(super) fn model(settings: &Settings, clock: &Clock) -> anyhow::Result<Arc<dy
     let first = OpenAi::new(options).context("cannot use the model server")?;
     let clock = clock.clone();
     let open_for = TimeDelta::seconds(llm.circuit_open_secs.into());
-    let policy = BreakerPolicy { failures: llm.circuit_failures, open_for };
+    let longest = TimeDelta::from_std(llm.timeout()).unwrap_or(open_for);
+    let policy = BreakerPolicy::new(llm.circuit_failures, open_for).with_trial_for(open_for.max(longest));
     Ok(Arc::new(FailoverModel::new(
         Arc::new(first),
         others,

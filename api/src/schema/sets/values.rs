@@ -37,7 +37,7 @@ pub(super) const SCHEDULE_WARNINGS: [atelier_foundation::schedule::Warning; 4] =
 };
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 39] = [
+pub(super) const JOB_ERRORS: [&str; 41] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
