@@ -60,6 +60,7 @@ mod tests {
         "m0017_workflows",
         "m0018_schedules",
         "m0019_integrations",
+        "m0030_llm_attempts",
     ];
 
     fn names() -> Vec<String> {

@@ -4,6 +4,7 @@ mod action;
 mod commands;
 mod effect;
 mod jobs;
+mod ledger;
 mod run;
 mod store;
 mod stream;

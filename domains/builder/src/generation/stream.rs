@@ -9,6 +9,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::ledger::Ledger;
+
 /// The progress at the start and the end of the stream, in percent.
 const FIRST_PERCENT: u8 = 5;
 const LAST_PERCENT: u8 = 70;
@@ -88,12 +90,14 @@ fn expected_bytes(mode: GenerationMode, previous: &[(String, String)]) -> usize 
     previous.iter().map(|(_, content)| content.len()).sum::<usize>().max(usual)
 }
 
-/// Runs the request and reports progress. It stops when the job is asked to stop.
+/// Runs the request and reports progress. It stops when the job is asked to stop. The requests
+/// to model servers are added to `ledger`, however it ends.
 pub(super) async fn follow(
     ctx: &JobContext,
     model: &dyn ChatModel,
     request: &GenerationRequest,
     mode: GenerationMode,
+    ledger: &Ledger,
 ) -> Result<Completion, JobError> {
     let (state, mut seen) = watch::channel(StreamState::default());
     let sink = move |event: StreamEvent| match event {
@@ -101,7 +105,8 @@ pub(super) async fn follow(
         StreamEvent::Restarted { kept_bytes, .. } => {
             state.send_modify(|state| state.restart(kept_bytes));
         }
-        StreamEvent::Accepted { .. } | StreamEvent::Counted(_) | StreamEvent::AttemptEnded(_) => {}
+        StreamEvent::AttemptEnded(attempt) => ledger.add(attempt),
+        StreamEvent::Accepted { .. } | StreamEvent::Counted(_) => {}
     };
     let expected = expected_bytes(mode, &request.previous_files);
     let mut completion = model.generate(request, &sink);
