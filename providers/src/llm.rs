@@ -20,7 +20,10 @@ pub mod openai;
 #[cfg(any(test, feature = "testing"))]
 pub mod scripted;
 pub mod server;
+mod status;
 mod timers;
+
+pub use status::{Attempt, CircuitState, ServerStatus};
 
 /// Receives the chunks of a completion while it is written. Called in order, from the task
 /// that generates; it must not block.
@@ -39,6 +42,11 @@ pub trait ChatModel: Send + Sync {
     /// known.
     fn context_tokens(&self) -> Option<u64> {
         None
+    }
+
+    /// The model servers behind this model, for operators. None for a model without a server.
+    async fn list_servers(&self) -> Vec<ServerStatus> {
+        Vec::new()
     }
 
     /// Completes `request` and sends each chunk to `sink` as it arrives. The chunks are the
@@ -179,29 +187,6 @@ pub enum StreamEvent {
     },
     /// A request to a provider has ended, well or not.
     AttemptEnded(Attempt),
-}
-
-/// One request to a provider, for the accounts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// The provider.
-    pub provider: String,
-    /// The model that was asked.
-    pub model: String,
-    /// `ok`, `truncated`, `cancelled`, or [`LlmError::class`].
-    pub class: &'static str,
-    /// The tokens.
-    pub usage: Usage,
-    /// Whether the tokens are estimated from the length of the texts.
-    pub is_estimated: bool,
-    /// The price of the tokens, in millionths of the currency.
-    pub cost_micros: u64,
-    /// Time until the first chunk of the text.
-    pub first_content: Option<Duration>,
-    /// Time until the end.
-    pub total: Duration,
-    /// The provider's id of the request.
-    pub request_id: Option<String>,
 }
 
 /// Why there is no completion. Messages are safe to show to operators: they contain no key

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use super::{ChatModel, Completion, Effort, GenerationRequest, LlmError, StreamSink};
+use super::{ChatModel, Completion, Effort, GenerationRequest, LlmError, ServerStatus, StreamSink};
 use crate::{circuits::Circuits, limiter::RateLimiter, resilience::Clock};
 
 mod accounts;
@@ -281,6 +281,16 @@ impl ChatModel for FailoverModel {
             all?.into_iter().max()
         };
         Some(of(&self.quick)?.min(of(&self.advanced)?))
+    }
+
+    async fn list_servers(&self) -> Vec<ServerStatus> {
+        let mut servers = Vec::new();
+        for effort in [Effort::Quick, Effort::Advanced] {
+            for entry in self.chain(effort).models() {
+                servers.push(self.status_of(entry, effort).await);
+            }
+        }
+        servers
     }
 
     async fn generate(

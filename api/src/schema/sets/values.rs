@@ -36,6 +36,23 @@ pub(super) const SCHEDULE_WARNINGS: [atelier_foundation::schedule::Warning; 4] =
     [WeekdayNumbers, EitherDay, DayStep, UnderAMinute]
 };
 
+/// How requests to model servers end: well, cut, by a cancellation, or by an error.
+pub(super) const MODEL_REQUESTS: [&str; 13] = [
+    "ok",
+    "truncated",
+    "cancelled",
+    "transient",
+    "rate_limited",
+    "quota",
+    "auth",
+    "bad_request",
+    "content_filter",
+    "context_too_long",
+    "timeout",
+    "unusable",
+    "over_budget",
+];
+
 /// What jobs fail with: the machine's own errors, then those of handlers.
 pub(super) const JOB_ERRORS: [&str; 41] = [
     "CANCELLED",

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::super::LlmError;
+use super::super::{Effort, LlmError, ServerStatus};
 use super::accounts::estimate_request;
 use super::chain::ChainModel;
 use super::recorder::Permission;
@@ -11,6 +11,7 @@ use crate::{
     circuits::{Permit, Report},
     limiter::Rule,
     metrics,
+    resilience::BreakerState,
 };
 
 /// Longest accepted Retry-After of a provider.
@@ -24,7 +25,7 @@ impl FailoverModel {
         entry: &ChainModel,
     ) -> Result<Permission, DateTime<Utc>> {
         let now = (self.clock)();
-        let names = self.circuits_of(course, entry);
+        let names = self.circuits_of(entry, course.request.effort);
         let mut permission = Permission { names: Vec::new(), asked: now, circuits: self.circuits.clone() };
         for name in names {
             if let Permit::Refused { until } = self.circuits.ask(&name, now).await {
@@ -43,9 +44,9 @@ impl FailoverModel {
 
     /// The circuits of a model: its own, and before it that of its provider if the policy rests
     /// providers.
-    fn circuits_of(&self, course: &Course<'_>, entry: &ChainModel) -> Vec<String> {
+    fn circuits_of(&self, entry: &ChainModel, effort: Effort) -> Vec<String> {
         let provider = entry.model.provider();
-        let own = format!("{provider}/{}", entry.model.model(course.request.effort));
+        let own = format!("{provider}/{}", entry.model.model(effort));
         match self.policy.account_rest {
             Some(_) => vec![provider.to_owned(), own],
             None => vec![own],
@@ -74,6 +75,26 @@ impl FailoverModel {
             }
         }
         None
+    }
+
+    /// The state of a model and of its circuits.
+    pub(super) async fn status_of(&self, entry: &ChainModel, effort: Effort) -> ServerStatus {
+        let now = (self.clock)();
+        let mut circuit = BreakerState::default();
+        for name in self.circuits_of(entry, effort) {
+            if matches!(circuit, BreakerState::Closed { .. }) {
+                circuit = self.circuits.get_state(&name, now).await;
+            }
+        }
+        ServerStatus {
+            provider: entry.model.provider().to_owned(),
+            model: entry.model.model(effort).to_owned(),
+            effort,
+            circuit: circuit.into(),
+            context_tokens: entry.model.context_tokens(),
+            requests_per_minute: entry.limits.requests,
+            tokens_per_minute: entry.limits.tokens,
+        }
     }
 
     /// Reports how a request ended to the circuits that allowed it.

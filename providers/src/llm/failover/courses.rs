@@ -299,6 +299,25 @@ async fn a_cancelled_trial_lets_the_next_one_try_and_is_accounted() {
     assert_eq!(stage.ask().await.expect("a completion").text, "back");
 }
 
+#[tokio::test(start_paused = true)]
+async fn operators_see_each_model_with_its_circuit() {
+    let quota = LlmError::Quota { message: "no credit".into() };
+    let first = model("first", [ScriptedCompletion::Fails(quota)]);
+    let second = model("second", [text("done")]);
+    let stage = Stage::standard(&[&first, &second]);
+    stage.ask().await.expect("a completion");
+    let servers = stage.model.list_servers().await;
+    let seen: Vec<_> =
+        servers.iter().map(|server| (server.model.as_str(), server.circuit.as_str())).collect();
+    let expected = [
+        ("scripted-quick", "open"),
+        ("scripted-quick", "closed"),
+        ("scripted-advanced", "open"),
+        ("scripted-advanced", "closed"),
+    ];
+    assert_eq!(seen, expected, "an exhausted account rests with all its models");
+}
+
 /// A model with a known context that never fits.
 struct Small {
     model: Arc<ScriptedModel>,
