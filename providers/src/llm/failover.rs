@@ -341,4 +341,6 @@ fn more_retryable(before: Option<LlmError>, now: LlmError) -> LlmError {
 #[cfg(test)]
 mod courses;
 #[cfg(test)]
+mod protocols;
+#[cfg(test)]
 mod tests;

@@ -72,7 +72,7 @@ fn policy(settings: &Settings) -> FailoverPolicy {
 /// The model servers of these names.
 fn chain(settings: &Settings, names: &[String], effort: Effort) -> anyhow::Result<Chain> {
     let servers = settings.llm.ordered(names);
-    let entries = servers.iter().map(|server| {
+    let entries = servers.iter().map(|server| -> anyhow::Result<ChainModel> {
         let model = connect(settings, server);
         let model = model.with_context(|| format!("cannot use the model server {}", server.name))?;
         let price = match effort {
@@ -103,11 +103,12 @@ fn connect(settings: &Settings, server: &ProviderSettings) -> Result<Arc<dyn Cha
         timeout: llm.timeout(),
         idle_timeout: llm.idle_timeout(),
     };
-    Ok(match server.protocol {
+    let model: Arc<dyn ChatModel> = match server.protocol {
         Protocol::Openai => Arc::new(OpenAi::new(options)?),
         Protocol::Claude => Arc::new(Claude::new(options)?),
         Protocol::Gemini => Arc::new(Gemini::new(options)?),
-    })
+    };
+    Ok(model)
 }
 
 fn price_of(price: &PriceSettings) -> Price {

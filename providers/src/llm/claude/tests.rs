@@ -167,6 +167,12 @@ async fn the_last_count_of_tokens_stands() {
     let expected = Usage { input_tokens: 10, output_tokens: 9, cached_tokens: 3, thought_tokens: 0 };
     assert_eq!(outcome.completion().usage, Some(expected));
     assert!(outcome.events.contains(&StreamEvent::Counted(expected)));
+
+    let late = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"},
+        "usage": {"input_tokens": 4, "cache_read_input_tokens": 6, "output_tokens": 2}});
+    let outcome = ask([claude::start(10), claude::delta("a"), claude::event(&late), claude::stop()]).await;
+    let expected = Usage { input_tokens: 10, output_tokens: 2, cached_tokens: 6, thought_tokens: 0 };
+    assert_eq!(outcome.completion().usage, Some(expected), "the end knows the parts");
 }
 
 #[tokio::test]

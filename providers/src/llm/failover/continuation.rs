@@ -72,9 +72,12 @@ impl Written {
         }
         let rest = &head[skip..];
         let ends = rest.match_indices('\n').map(|(end, _)| end + 1).filter(|end| *end <= MAX_OVERLAP);
-        let repeated =
-            ends.filter(|end| rest[..*end].trim().len() >= MIN_OVERLAP && self.text.ends_with(&rest[..*end]));
-        Joint { keep: written, skip: skip + repeated.last().unwrap_or(0) }
+        let is_repeated = |end: &usize| {
+            let start = &rest[..*end];
+            start.trim().len() >= MIN_OVERLAP && self.text.ends_with(start)
+        };
+        let repeated = ends.filter(is_repeated).max();
+        Joint { keep: written, skip: skip + repeated.unwrap_or(0) }
     }
 
     /// The whole text with a continuation.

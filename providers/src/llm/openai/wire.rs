@@ -50,7 +50,8 @@ impl Collector {
         }
         let whole = choice.get("delta").filter(|delta| delta.is_object()).or_else(|| choice.get("message"));
         let delta = whole.unwrap_or(choice);
-        let has_thoughts = |key| delta.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        let has_thoughts =
+            |key: &str| delta.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
         self.draft.has_thoughts |= has_thoughts("reasoning_content") || has_thoughts("reasoning");
         self.refusal.push_str(delta.get("refusal").and_then(Value::as_str).unwrap_or_default());
         let content = delta.get("content").or_else(|| delta.get("text")).unwrap_or(&Value::Null);
