@@ -176,14 +176,20 @@ impl LlmSettings {
         single.chain(&self.fallbacks)
     }
 
-    /// The effective provider: `Auto` depends on whether a key is set.
+    /// The effective provider: `Auto` depends on whether a key or a model server is set.
     #[must_use]
     pub fn resolved_provider(&self) -> LlmProvider {
         match self.provider {
-            LlmProvider::Auto if self.api_key.expose_secret().is_empty() => LlmProvider::Scaffold,
+            LlmProvider::Auto if !self.has_servers() => LlmProvider::Scaffold,
             LlmProvider::Auto => LlmProvider::Openai,
             set => set,
         }
+    }
+
+    /// Whether a key or a section names a model server.
+    fn has_servers(&self) -> bool {
+        let keys = [&self.api_key, &self.anthropic_api_key, &self.gemini_api_key];
+        !self.providers.is_empty() || keys.iter().any(|key| !key.expose_secret().is_empty())
     }
 
     /// How long a whole completion may take.

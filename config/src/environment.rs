@@ -11,7 +11,7 @@ const PREFIX: &str = "ATELIER_";
 const JWT_EXPIRATION_HOURS: &str = "JWT_EXPIRATION_HOURS";
 
 /// Names that other software uses too, each with its setting.
-const WELL_KNOWN: [(&str, &str); 22] = [
+const WELL_KNOWN: [(&str, &str); 24] = [
     ("DATABASE_URL", "database.url"),
     ("REDIS_URL", "redis.url"),
     ("BIND", "server.bind"),
@@ -32,6 +32,8 @@ const WELL_KNOWN: [(&str, &str); 22] = [
     ("SMTP_URL", "mail.smtp_url"),
     ("OPENAI_API_KEY", "llm.api_key"),
     ("OPENAI_BASE_URL", "llm.base_url"),
+    ("ANTHROPIC_API_KEY", "llm.anthropic_api_key"),
+    ("GEMINI_API_KEY", "llm.gemini_api_key"),
     ("RUST_LOG", "telemetry.log_filter"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
 ];

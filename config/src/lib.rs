@@ -36,7 +36,8 @@ pub use schema::DEFAULT_TOML;
 pub use settings::{
     AppleSettings, AuthSettings, CredentialsSettings, CreditsSettings, DatabaseSettings, FallbackSettings,
     GenerationSettings, GithubSettings, GoogleSettings, HttpClientSettings, LimitsSettings, LlmProvider,
-    LlmSettings, LogFormat, MailSettings, OAuthSettings, QueueConcurrency, QueueSettings, RedisSettings,
-    RetentionSettings, ServerSettings, Settings, StorageSettings, TelemetrySettings,
+    LlmSettings, LogFormat, MailSettings, OAuthSettings, PriceSettings, Protocol, ProviderSettings,
+    QueueConcurrency, QueueSettings, RedisSettings, RetentionSettings, ServerSettings, Settings,
+    StorageSettings, TelemetrySettings,
 };
 pub use validate::MAX_LLM_TIMEOUT_SECS;

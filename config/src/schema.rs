@@ -81,7 +81,7 @@ pub(crate) fn defaults() -> &'static BTreeMap<String, Value> {
 
 /// The kind of the setting `key`; none where it does not exist.
 pub(crate) fn find_kind(key: &str) -> Option<Kind> {
-    if key == model_servers::KEY {
+    if key == model_servers::KEY || key == model_servers::PROVIDERS_KEY {
         return Some(Kind::Sections);
     }
     defaults().get(key).and_then(Kind::of)
@@ -100,8 +100,11 @@ pub(crate) fn is_secret(key: &str) -> bool {
         "auth.jwt_secret"
             | credential_keys::KEY
             | "llm.api_key"
+            | "llm.anthropic_api_key"
+            | "llm.gemini_api_key"
             | "llm.fallback.api_key"
             | model_servers::KEY
+            | model_servers::PROVIDERS_KEY
             | "oauth.google.client_secret"
             | "oauth.github.client_secret"
             | "oauth.apple.private_key"
@@ -178,6 +181,6 @@ mod tests {
     #[test]
     fn secrets_are_settings_that_exist() {
         let secret = defaults().keys().filter(|key| is_secret(key) || is_secret_url(key)).count();
-        assert_eq!(secret, 12);
+        assert_eq!(secret, 15);
     }
 }

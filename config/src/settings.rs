@@ -2,6 +2,7 @@
 //! `default.toml` documents them and their defaults.
 
 mod limits;
+mod llm;
 mod server;
 
 use secrecy::SecretString;
@@ -12,6 +13,7 @@ use crate::network::Network;
 pub use server::ServerSettings;
 
 pub use limits::LimitsSettings;
+pub use llm::{FallbackSettings, LlmProvider, LlmSettings, PriceSettings, Protocol, ProviderSettings};
 
 /// All settings. [`crate::load`] checks the values.
 #[derive(Clone, Debug, Deserialize)]
@@ -177,66 +179,6 @@ pub struct CreditsSettings {
     pub quick_price: i64,
     /// Credits for an advanced generation.
     pub advanced_price: i64,
-}
-
-/// The provider of completions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LlmProvider {
-    /// `Openai` where a key is set, otherwise `Scaffold`: see
-    /// [`LlmSettings::resolved_provider`].
-    Auto,
-    /// Any OpenAI-compatible server.
-    Openai,
-    /// The built-in generator that needs no model.
-    Scaffold,
-}
-
-/// `[llm]`
-#[derive(Clone, Debug, Deserialize)]
-pub struct LlmSettings {
-    /// The provider of completions.
-    pub provider: LlmProvider,
-    /// Key of the model server; empty for none.
-    pub api_key: SecretString,
-    /// Base URL of the model server.
-    pub base_url: String,
-    /// Model of quick generations.
-    pub quick_model: String,
-    /// Model of advanced generations.
-    pub advanced_model: String,
-    /// Most tokens of one completion.
-    pub max_output_tokens: u32,
-    /// Seconds for a whole completion.
-    pub timeout_secs: u64,
-    /// Seconds between two chunks of a streamed completion.
-    pub idle_timeout_secs: u64,
-    /// Failures in a row that open the circuit of a model server.
-    pub circuit_failures: u32,
-    /// Seconds that it stays open.
-    pub circuit_open_secs: u32,
-    /// The server for requests that the first one fails. See [`LlmSettings::fallback_servers`].
-    pub fallback: FallbackSettings,
-    /// Further servers, in order, where that one fails too.
-    pub fallbacks: Vec<FallbackSettings>,
-}
-
-/// `[llm.fallback]` and each of `[[llm.fallbacks]]`: a further model server.
-#[derive(Clone, Debug, Deserialize)]
-pub struct FallbackSettings {
-    /// Base URL; empty for no fallback.
-    pub base_url: String,
-    /// Key; empty for none.
-    #[serde(default)]
-    pub api_key: SecretString,
-    /// Name of the server.
-    pub name: String,
-    /// Model of quick generations; empty for that of `[llm]`.
-    #[serde(default)]
-    pub quick_model: String,
-    /// Model of advanced generations; empty for that of `[llm]`.
-    #[serde(default)]
-    pub advanced_model: String,
 }
 
 /// `[generation]`

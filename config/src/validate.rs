@@ -7,7 +7,7 @@ use crate::layers::Layers;
 use crate::model_servers;
 use crate::placeholders;
 use crate::role::Role;
-use crate::settings::{LlmProvider, OAuthSettings, Settings};
+use crate::settings::{LlmProvider, OAuthSettings, ProviderSettings, Settings};
 use crate::values::{self, Check};
 
 /// The greatest `llm.timeout_secs`: a generation may take ten minutes, including the check
@@ -51,6 +51,11 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("llm.idle_timeout_secs", 1, DAY_SECS),
     ("llm.circuit_failures", 1, 1_000),
     ("llm.circuit_open_secs", 1, 3_600),
+    ("llm.max_retries", 0, 10),
+    ("llm.max_continuations", 0, 10),
+    ("llm.budget_secs", 0, MAX_LLM_TIMEOUT_SECS),
+    ("llm.budget_tokens", 0, 1_000_000_000),
+    ("llm.budget_cents", 0, 1_000_000),
     ("generation.max_repairs", 0, 10),
     ("generation.max_files", 1, 10_000),
     ("generation.max_file_bytes", 1, GIB),
@@ -115,7 +120,9 @@ const TEXTS: [(&str, Check); 32] = [
 ];
 
 /// The check of the items of every list.
-const LISTS: [(&str, Check); 3] = [
+const LISTS: [(&str, Check); 5] = [
+    ("llm.quick", values::server_name),
+    ("llm.advanced", values::server_name),
     ("http_client.allowed_networks", values::network),
     ("server.cors_allowed_origins", values::origin),
     ("server.trusted_proxies", values::network),
@@ -140,8 +147,10 @@ pub(crate) fn check_values(layers: &mut Layers) {
         let messages = items.into_iter().flatten().filter_map(|item| check(item.as_str()?).err());
         wrong.extend(messages.map(|message| (key, message)));
     }
-    let servers = layers.entries().get(model_servers::KEY).map(|entry| model_servers::check(&entry.value));
-    wrong.extend(servers.into_iter().flatten().map(|message| (model_servers::KEY, message)));
+    for key in [model_servers::KEY, model_servers::PROVIDERS_KEY] {
+        let servers = layers.entries().get(key).map(|entry| model_servers::check(key, &entry.value));
+        wrong.extend(servers.into_iter().flatten().map(|message| (key, message)));
+    }
     for (key, message) in wrong {
         layers.reject_value(key, message);
     }
@@ -187,8 +196,10 @@ pub(crate) fn check_role(layers: &mut Layers, role: Role) {
 /// Checks settings that depend on each other.
 pub(crate) fn check_together(layers: &mut Layers, settings: &Settings) {
     let no_key = settings.llm.api_key.expose_secret().is_empty();
+    let is_used = |server: &ProviderSettings| server.name == "openai" && settings.llm.providers.is_empty();
     if settings.llm.provider == LlmProvider::Openai
         && no_key
+        && settings.llm.model_servers().iter().any(is_used)
         && settings.llm.base_url.contains("api.openai.com")
     {
         layers
@@ -201,8 +212,8 @@ pub(crate) fn check_together(layers: &mut Layers, settings: &Settings) {
             "llm.fallback.api_key is set, but no server: set both or neither",
         );
     }
-    if let Some(message) = model_servers::find_repeated(settings.llm.fallback_servers()) {
-        layers.reject_value(model_servers::KEY, message);
+    if let Some((key, message)) = model_servers::find_wrong_name(&settings.llm) {
+        layers.reject_value(key, message);
     }
     if settings.redis.ca_file().is_some() && !settings.redis.url.expose_secret().starts_with("rediss:") {
         layers.reject_value("redis.ca_file", "is for a Redis that speaks TLS: set redis.url to rediss://...");

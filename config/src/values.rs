@@ -139,12 +139,19 @@ pub(crate) fn mail_address_or_empty(text: &str) -> Checked {
 
 /// A short name of a further model server.
 pub(crate) fn provider_name(text: &str) -> Checked {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     match text {
         "openai" => Err("is the name of the first model server: choose another".to_owned()),
-        _ if (1..=32).contains(&text.len()) && text.chars().all(fits) => Ok(()),
-        _ => Err(format!("expected 1 to 32 lower case letters, digits or -_. found {text:?}")),
+        _ => server_name(text),
     }
+}
+
+/// A short name of a model server.
+pub(crate) fn server_name(text: &str) -> Checked {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    if (1..=32).contains(&text.len()) && text.chars().all(fits) {
+        return Ok(());
+    }
+    Err(format!("expected 1 to 32 lower case letters, digits or -_. found {text:?}"))
 }
 
 /// `name@host` or `Name <name@host>`, or empty.

@@ -1,7 +1,5 @@
 //! Valid combinations that are rarely intended.
 
-use secrecy::ExposeSecret;
-
 use crate::role::Role;
 use crate::settings::{LlmProvider, Settings};
 
@@ -71,7 +69,7 @@ fn model_without_key(settings: &Settings) -> Option<String> {
     let llm = &settings.llm;
     warn_if(
         llm.provider == LlmProvider::Auto
-            && llm.api_key.expose_secret().is_empty()
+            && llm.resolved_provider() == LlmProvider::Scaffold
             && !llm.base_url.contains("api.openai.com"),
         "llm.base_url is set but there is no key, so llm.provider \"auto\" does not use it: \
          set llm.provider to \"openai\" for a server that needs no key",

@@ -3,6 +3,7 @@
 pub mod deployments;
 pub(crate) mod enums;
 pub(crate) mod ids;
+pub mod llm_attempts;
 pub mod project_files;
 pub mod project_versions;
 pub mod published_sites;

@@ -20,7 +20,9 @@ pub use automation::{
     workflow_node_attempts, workflow_node_runs, workflow_nodes, workflow_runs, workflow_schedule_ticks,
     workflow_schedules, workflow_signals, workflow_triggers, workflow_versions, workflow_waits, workflows,
 };
-pub use builder::{deployments, enums::*, ids::*, project_files, project_versions, published_sites};
+pub use builder::{
+    deployments, enums::*, ids::*, llm_attempts, project_files, project_versions, published_sites,
+};
 pub use by_position::{ByPosition, RowReader};
 pub use engine::{
     enums::*, ids::*, job_attempts, job_events, jobs, queues, running_jobs, schedulers, schedules, throttles,

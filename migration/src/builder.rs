@@ -4,7 +4,12 @@ use sea_orm_migration::MigrationTrait;
 
 mod m0002_projects;
 mod m0004_deployments;
+mod m0022_llm_attempts;
 
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(m0002_projects::Migration), Box::new(m0004_deployments::Migration)]
+    vec![
+        Box::new(m0002_projects::Migration),
+        Box::new(m0004_deployments::Migration),
+        Box::new(m0022_llm_attempts::Migration),
+    ]
 }

@@ -62,6 +62,7 @@ mod tests {
         "m0019_integrations",
         "m0020_hooks",
         "m0021_webhooks",
+        "m0022_llm_attempts",
     ];
 
     fn names() -> Vec<String> {

@@ -29,6 +29,9 @@ pub trait Circuits: Send + Sync {
 
     /// Reports how a request to `name` ended.
     async fn report(&self, name: &str, report: Report, now: DateTime<Utc>);
+
+    /// The state of a circuit, for operators.
+    async fn get_state(&self, name: &str, now: DateTime<Utc>) -> BreakerState;
 }
 
 /// Whether a request may be made.
@@ -55,6 +58,11 @@ pub enum Report {
         /// The time that it gave.
         until: DateTime<Utc>,
     },
+    /// The request was cancelled, or ended for a reason that says nothing about the provider.
+    Abandoned {
+        /// When it was asked for.
+        asked: DateTime<Utc>,
+    },
 }
 
 /// An input of a breaker.
@@ -78,11 +86,12 @@ fn step(
         Event::Reported(Report::Succeeded) => breaker.on_success(),
         Event::Reported(Report::Failed) => breaker.on_failure(now),
         Event::Reported(Report::RetryAfter { until }) => breaker.open_until(until),
+        Event::Reported(Report::Abandoned { asked }) => breaker.on_abandoned(asked),
     }
     let permit = match breaker.state() {
         BreakerState::Open { until } if !granted => Permit::Refused { until },
         BreakerState::HalfOpen { since } if !granted => {
-            Permit::Refused { until: (since + policy.open_for).min(now + MAX_TRIAL_WAIT) }
+            Permit::Refused { until: (since + policy.trial_for).min(now + MAX_TRIAL_WAIT) }
         }
         _ => Permit::Granted,
     };
@@ -147,13 +156,18 @@ impl Circuits for LocalCircuits {
     async fn report(&self, name: &str, report: Report, now: DateTime<Utc>) {
         self.apply(name, Event::Reported(report), now);
     }
+
+    async fn get_state(&self, name: &str, _now: DateTime<Utc>) -> BreakerState {
+        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.get(name).copied().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const POLICY: BreakerPolicy = BreakerPolicy { failures: 2, open_for: TimeDelta::seconds(60) };
+    const POLICY: BreakerPolicy = BreakerPolicy::new(2, TimeDelta::seconds(60));
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).expect("in range")

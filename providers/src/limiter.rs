@@ -14,7 +14,10 @@ pub trait RateLimiter: Send + Sync {
     /// fails: if the shared counters are unavailable, local counters are used.
     async fn check(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision;
 
-    /// The same without waiting. None, and nothing counted, if the use is not allowed or if
+    /// Counts `uses` uses at once if `rule` allows all of them, otherwise none.
+    async fn take(&self, key: &str, rule: Rule, uses: u32, now: DateTime<Utc>) -> Decision;
+
+    /// The same as [`check`](Self::check) without waiting. None, and nothing counted, if the use is not allowed or if
     /// that is not known without waiting.
     fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision>;
 }
@@ -94,6 +97,17 @@ impl Counts {
             remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
             reset_secs: u32::try_from(wait.div_ceil(1000).max(1)).unwrap_or(u32::MAX),
         }
+    }
+
+    /// The decision about several uses at once.
+    fn decide_about(self, uses: u32, allowed: bool, rule: Rule, moment: WindowTime) -> Decision {
+        let decision = self.decide(allowed, rule, moment);
+        if allowed {
+            return decision;
+        }
+        let limit = (u64::from(rule.limit) + 1).saturating_sub(u64::from(uses));
+        let secs = self.wait(limit, moment).div_ceil(1000).max(1);
+        Decision { reset_secs: u32::try_from(secs).unwrap_or(u32::MAX), ..decision }
     }
 
     /// Milliseconds until the next use is allowed, if there is no other use meanwhile.

@@ -6,9 +6,24 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+pub mod claude;
+mod draft;
+mod exchange;
 pub mod failover;
 pub mod fake;
+mod faults;
+mod frames;
+pub mod gemini;
+mod hints;
+mod native;
 pub mod openai;
+#[cfg(any(test, feature = "testing"))]
+pub mod scripted;
+pub mod server;
+mod status;
+mod timers;
+
+pub use status::{Attempt, CircuitState, ServerStatus};
 
 /// Receives the chunks of a completion while it is written. Called in order, from the task
 /// that generates; it must not block.
@@ -23,9 +38,20 @@ pub trait ChatModel: Send + Sync {
     /// Name of the model for requests of this effort.
     fn model(&self, effort: Effort) -> &str;
 
+    /// The greatest number of tokens that a conversation and its completion may have, if it is
+    /// known.
+    fn context_tokens(&self) -> Option<u64> {
+        None
+    }
+
+    /// The model servers behind this model, for operators. None for a model without a server.
+    async fn list_servers(&self) -> Vec<ServerStatus> {
+        Vec::new()
+    }
+
     /// Completes `request` and sends each chunk to `sink` as it arrives. The chunks are the
-    /// text of the completion, unless a failover has started again: the returned
-    /// [`Completion`] is authoritative. Never retries by itself.
+    /// text of the completion, where a [`StreamEvent::Restarted`] takes back the end of it. The
+    /// returned [`Completion`] is authoritative. A model of one server never retries by itself.
     async fn generate(
         &self,
         request: &GenerationRequest,
@@ -123,12 +149,16 @@ pub struct Completion {
 }
 
 /// The tokens of a completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Tokens read.
+    /// Tokens read, cached ones included.
     pub input_tokens: u64,
-    /// Tokens written.
+    /// Tokens written, thoughts included.
     pub output_tokens: u64,
+    /// The part of the tokens read that the server had cached.
+    pub cached_tokens: u64,
+    /// The part of the tokens written that are thoughts.
+    pub thought_tokens: u64,
 }
 
 /// An event while a model writes.
@@ -139,6 +169,24 @@ pub enum StreamEvent {
         /// Never empty.
         text: String,
     },
+    /// The server accepted the request.
+    Accepted {
+        /// Its id of the request.
+        request_id: String,
+    },
+    /// The tokens used so far, as the server counts them.
+    Counted(Usage),
+    /// A model goes on where another one failed, or where its own token limit was reached.
+    Restarted {
+        /// The provider that goes on.
+        provider: String,
+        /// The model that goes on.
+        model: String,
+        /// The text so far is shortened to this number of bytes.
+        kept_bytes: usize,
+    },
+    /// A request to a provider has ended, well or not.
+    AttemptEnded(Attempt),
 }
 
 /// Why there is no completion. Messages are safe to show to operators: they contain no key
@@ -195,6 +243,19 @@ pub enum LlmError {
         /// The limit that was exceeded.
         message: String,
     },
+    /// The model completed nothing that can be used: an empty text or only thoughts. The
+    /// server works.
+    #[error("the completion cannot be used: {message}")]
+    Unusable {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The generation would exceed its limit of time, tokens or money.
+    #[error("the generation has used its budget: {message}")]
+    OverBudget {
+        /// The limit.
+        message: String,
+    },
     /// No request was made: the circuit of every provider is open.
     #[error("the circuit of {provider} is open until {until}")]
     CircuitOpen {
@@ -213,13 +274,31 @@ impl LlmError {
             Self::Transient { .. }
                 | Self::RateLimited { .. }
                 | Self::Timeout { .. }
+                | Self::Unusable { .. }
                 | Self::CircuitOpen { .. }
         )
     }
 
-    /// Whether the fault is the provider's, so that another one may succeed.
+    /// Whether another provider may succeed.
     pub fn is_provider_fault(&self) -> bool {
         self.is_retryable() || matches!(self, Self::Quota { .. } | Self::Auth { .. })
+    }
+
+    /// The class of the error, as the accounts name it.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Transient { .. } => "transient",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Quota { .. } => "quota",
+            Self::Auth { .. } => "auth",
+            Self::BadRequest { .. } => "bad_request",
+            Self::ContentFilter { .. } => "content_filter",
+            Self::ContextTooLong { .. } => "context_too_long",
+            Self::Timeout { .. } => "timeout",
+            Self::Unusable { .. } => "unusable",
+            Self::OverBudget { .. } => "over_budget",
+            Self::CircuitOpen { .. } => "circuit_open",
+        }
     }
 
     /// How long the server asked to wait before the next request.

@@ -18,13 +18,29 @@ pub fn system_clock() -> Clock {
 pub struct BreakerPolicy {
     /// Failures in a row that open the breaker.
     pub failures: u32,
-    /// How long it stays open, and how long a trial may take before another one is allowed.
+    /// How long it stays open.
     pub open_for: TimeDelta,
+    /// How long a trial may take before another one is allowed: as long as a request may.
+    pub trial_for: TimeDelta,
+}
+
+impl BreakerPolicy {
+    /// A trial may take as long as the breaker stays open.
+    #[must_use]
+    pub const fn new(failures: u32, open_for: TimeDelta) -> Self {
+        Self { failures, open_for, trial_for: open_for }
+    }
+
+    /// With another time for a trial.
+    #[must_use]
+    pub const fn with_trial_for(self, trial_for: TimeDelta) -> Self {
+        Self { trial_for, ..self }
+    }
 }
 
 impl Default for BreakerPolicy {
     fn default() -> Self {
-        Self { failures: 3, open_for: TimeDelta::seconds(30) }
+        Self::new(3, TimeDelta::seconds(30))
     }
 }
 
@@ -83,7 +99,7 @@ impl Breaker {
         let allowed = match self.state {
             BreakerState::Closed { .. } => return true,
             BreakerState::Open { until } => now >= until,
-            BreakerState::HalfOpen { since } => now >= since + self.policy.open_for,
+            BreakerState::HalfOpen { since } => now >= since + self.policy.trial_for,
         };
         if allowed {
             self.state = BreakerState::HalfOpen { since: now };
@@ -107,9 +123,23 @@ impl Breaker {
         };
     }
 
-    /// Opens the breaker until `until`, as the provider asked.
+    /// Opens the breaker until `until`, as the provider asked. A longer rest stands.
     pub fn open_until(&mut self, until: DateTime<Utc>) {
+        let until = match self.state {
+            BreakerState::Open { until: before } => before.max(until),
+            BreakerState::Closed { .. } | BreakerState::HalfOpen { .. } => until,
+        };
         self.state = BreakerState::Open { until };
+    }
+
+    /// The request that was allowed at `asked` ended without showing whether the provider
+    /// works. If it was the trial, another one is allowed at once.
+    pub fn on_abandoned(&mut self, asked: DateTime<Utc>) {
+        if let BreakerState::HalfOpen { since } = self.state
+            && since.timestamp_micros() == asked.timestamp_micros()
+        {
+            self.state = BreakerState::Open { until: since };
+        }
     }
 }
 
@@ -121,9 +151,10 @@ mod tests {
         Fails(i64),
         Succeeds,
         OpensUntil(i64),
+        Abandons(i64),
         Asks(i64, bool),
     }
-    use Step::{Asks, Fails, OpensUntil, Succeeds};
+    use Step::{Abandons, Asks, Fails, OpensUntil, Succeeds};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).expect("in range")
@@ -131,7 +162,7 @@ mod tests {
 
     #[test]
     fn goes_through_its_states() {
-        let table: [(&str, &[Step]); 9] = [
+        let table: [(&str, &[Step]); 13] = [
             ("stays closed below the threshold", &[Fails(0), Fails(1), Asks(2, true), Asks(2, true)]),
             ("opens at the threshold", &[Fails(0), Fails(1), Fails(2), Asks(3, false)]),
             (
@@ -149,8 +180,29 @@ mod tests {
                 &[Fails(0), Fails(0), Fails(0), Asks(10, true), Fails(11), Asks(20, false), Asks(21, true)],
             ),
             (
-                "an unfinished trial is replaced by another",
-                &[Fails(0), Fails(0), Fails(0), Asks(10, true), Asks(19, false), Asks(20, true)],
+                "an unfinished trial is replaced by another after its lease",
+                &[Fails(0), Fails(0), Fails(0), Asks(10, true), Asks(29, false), Asks(30, true)],
+            ),
+            (
+                "an abandoned trial is replaced at once",
+                &[
+                    Fails(0),
+                    Fails(0),
+                    Fails(0),
+                    Asks(10, true),
+                    Abandons(10),
+                    Asks(10, true),
+                    Asks(10, false),
+                ],
+            ),
+            (
+                "an abandoned request ends no other trial",
+                &[Fails(0), Fails(0), Fails(0), Asks(10, true), Abandons(9), Asks(11, false)],
+            ),
+            ("an abandoned request counts as nothing", &[Fails(0), Fails(0), Abandons(0), Asks(1, true)]),
+            (
+                "a longer rest replaces a shorter one and is not replaced by it",
+                &[OpensUntil(20), OpensUntil(60), OpensUntil(30), Asks(59, false), Asks(60, true)],
             ),
             (
                 "stays open as asked, despite late failures",
@@ -158,13 +210,14 @@ mod tests {
             ),
         ];
         for (name, steps) in table {
-            let policy = BreakerPolicy { failures: 3, open_for: TimeDelta::seconds(10) };
+            let policy = BreakerPolicy::new(3, TimeDelta::seconds(10)).with_trial_for(TimeDelta::seconds(20));
             let mut breaker = Breaker::new(policy);
             for (index, step) in steps.iter().enumerate() {
                 match *step {
                     Fails(second) => breaker.on_failure(at(second)),
                     Succeeds => breaker.on_success(),
                     OpensUntil(second) => breaker.open_until(at(second)),
+                    Abandons(second) => breaker.on_abandoned(at(second)),
                     Asks(second, expected) => {
                         assert_eq!(breaker.allow(at(second)), expected, "{name}: {index}")
                     }

@@ -52,7 +52,7 @@ impl SharedRedis {
             config,
             timeout: options.command_timeout,
             purpose,
-            breaker: Mutex::new(Breaker::new(BreakerPolicy { failures: 1, open_for: OPEN_FOR })),
+            breaker: Mutex::new(Breaker::new(BreakerPolicy::new(1, OPEN_FOR))),
             is_unavailable: AtomicBool::new(false),
         })
     }

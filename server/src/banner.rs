@@ -81,7 +81,11 @@ fn model(settings: &Settings) -> String {
     let llm = &settings.llm;
     match llm.resolved_provider() {
         LlmProvider::Openai => {
-            format!("{} and {} at {}", llm.quick_model, llm.advanced_model, location(&llm.base_url))
+            let servers = llm.model_servers().into_iter().map(|server| {
+                let models = format!("{} and {}", server.quick_model, server.advanced_model);
+                format!("{models} at {}", location(&server.base_url))
+            });
+            servers.collect::<Vec<_>>().join("; ")
         }
         _ => "scaffold (built in, needs no key)".to_owned(),
     }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod local_files;
+mod models;
 mod oauth;
 mod options;
 mod providers;
@@ -95,15 +96,15 @@ async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<
     let (transport, bus) = dispatch(&settings).await?;
     let queue = Queue::new(db.clone(), transport, bus, effects, options::queue(&settings));
     queue.clock().follow(&db).await.context("the database's clock")?;
+    let limiter = providers::limiter(&settings)?;
     let deps = Deps {
-        model: providers::model(&settings, queue.clock())?,
+        model: models::model(&settings, queue.clock(), limiter.clone())?,
         mailer: providers::mailer(&settings)?,
         objects: providers::objects(&settings)?,
         oauth,
         http: providers::workflow_http(&settings)?,
     };
     let services = Services::new(queue.clone(), deps, options);
-    let limiter = providers::limiter(&settings)?;
     Ok(Platform { settings, db, queue, services, limiter, eviction: None })
 }
 

@@ -82,6 +82,8 @@ impl AppSetup {
             settings.llm.provider = LlmProvider::Openai;
             settings.llm.base_url = base_url;
             settings.llm.api_key = "a key of the model server".into();
+            settings.llm.max_retries = 0;
+            settings.llm.max_continuations = 0;
         })
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod limits;
 pub(crate) mod logs;
 pub(crate) mod mails;
 pub(crate) mod platform;
+pub(crate) mod providers;
 pub(crate) mod scaling;
 pub(crate) mod steering;
 

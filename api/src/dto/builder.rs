@@ -1,4 +1,5 @@
 //! Views and inputs of projects and deployments.
 
+pub(crate) mod attempt;
 pub(crate) mod deployment;
 pub(crate) mod project;

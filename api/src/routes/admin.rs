@@ -6,6 +6,7 @@ mod limits;
 mod logs;
 mod mails;
 mod platform;
+mod providers;
 mod scaling;
 mod steering;
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub(super) fn routes() -> Routes {
         .merge(accounts::routes())
         .merge(logs::routes())
         .merge(platform::routes())
+        .merge(providers::routes())
         .merge(credentials::routes())
         .admins_only()
 }

@@ -70,6 +70,10 @@ sets! {
         use entities::ProjectStatus::{Building, Completed, Draft};
         names(&[Draft, Building, Completed], entities::ProjectStatus::as_str)
     };
+    /// Whether requests are made to a model server.
+    CircuitState = ["closed", "half_open", "open"];
+    /// How a request to a model server ended.
+    ModelRequestClass = MODEL_REQUESTS;
     /// How thoroughly an application is written.
     GenerationMode = names(entities::GenerationMode::ALL, entities::GenerationMode::as_str);
     /// Where applications are published.

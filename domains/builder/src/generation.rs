@@ -4,7 +4,9 @@ mod action;
 mod commands;
 mod effect;
 mod jobs;
+mod ledger;
 mod run;
+mod servers;
 mod store;
 mod stream;
 
@@ -22,6 +24,7 @@ pub(crate) use action::GenerateApp;
 pub(crate) use commands::Terms;
 pub use effect::GenerationEnded;
 pub use jobs::RunGeneration;
+pub use servers::{ServerReport, Spend};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use store::store_for_tests;
 

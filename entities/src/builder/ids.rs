@@ -1,4 +1,4 @@
-//! The ids of versions and deployments.
+//! The ids of versions, deployments and requests to models.
 
 use crate::typed_ids::typed_ids;
 
@@ -6,4 +6,6 @@ typed_ids! {
     /// One version of a project.
     VersionId,
     DeploymentId,
+    /// One request to a model server.
+    LlmAttemptId,
 }

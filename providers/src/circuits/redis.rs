@@ -59,9 +59,13 @@ impl RedisCircuits {
         }
     }
 
+    fn key(&self, name: &str) -> String {
+        format!("{}:circuit:{name}", self.key_prefix)
+    }
+
     /// None if Redis is unavailable.
     async fn shared(&self, name: &str, event: Event, now: DateTime<Utc>) -> Option<(BreakerState, Permit)> {
-        let key = format!("{}:circuit:{name}", self.key_prefix);
+        let key = self.key(name);
         let found: Option<String> = self.redis.query(&Cmd::get(&key), now).await?;
         let mut found = found.unwrap_or_default();
         for _ in 0..MAX_WRITES {
@@ -94,6 +98,14 @@ impl Circuits for RedisCircuits {
 
     async fn report(&self, name: &str, report: Report, now: DateTime<Utc>) {
         self.apply(name, Event::Reported(report), now).await;
+    }
+
+    async fn get_state(&self, name: &str, now: DateTime<Utc>) -> BreakerState {
+        let key = self.key(name);
+        match self.redis.query::<Option<String>>(&Cmd::get(&key), now).await {
+            Some(found) => decode(&found.unwrap_or_default()),
+            None => self.local.get_state(name, now).await,
+        }
     }
 }
 
@@ -135,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    const POLICY: BreakerPolicy = BreakerPolicy { failures: 2, open_for: TimeDelta::seconds(60) };
+    const POLICY: BreakerPolicy = BreakerPolicy::new(2, TimeDelta::seconds(60));
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).expect("in range")

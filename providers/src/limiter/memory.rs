@@ -35,14 +35,19 @@ impl MemoryLimiter {
 
     /// [`RateLimiter::check`] for callers that cannot wait.
     pub fn check_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision {
+        self.take_now(key, rule, 1, now)
+    }
+
+    /// [`RateLimiter::take`] for callers that cannot wait.
+    pub fn take_now(&self, key: &str, rule: Rule, uses: u32, now: DateTime<Utc>) -> Decision {
         let moment = WindowTime::new(rule, now);
         let mut entries = self.lock();
         let counts = counts_for(&mut entries, key, rule, moment);
-        let allowed = counts.weighted(moment) < u64::from(rule.limit);
+        let allowed = counts.weighted(moment) + u64::from(uses) <= u64::from(rule.limit);
         if allowed {
-            counts.current += 1;
+            counts.current += u64::from(uses);
         }
-        counts.decide(allowed, rule, moment)
+        counts.decide_about(uses, allowed, rule, moment)
     }
 
     /// The decision if the next use would be refused, otherwise none. Nothing is counted.
@@ -72,6 +77,10 @@ impl Default for MemoryLimiter {
 impl RateLimiter for MemoryLimiter {
     async fn check(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision {
         self.check_now(key, rule, now)
+    }
+
+    async fn take(&self, key: &str, rule: Rule, uses: u32, now: DateTime<Utc>) -> Decision {
+        self.take_now(key, rule, uses, now)
     }
 
     fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {
@@ -123,6 +132,22 @@ mod tests {
         assert!(limiter.check_now("b", RULE, at(10)).allowed);
         assert!(!limiter.check_now("a", RULE, at(10 + 50)).allowed);
         assert!(limiter.check_now("a", RULE, at(10 + 51)).allowed);
+    }
+
+    #[test]
+    fn several_uses_are_counted_together_or_not_at_all() {
+        let limiter = MemoryLimiter::new();
+        let rule = Rule::per_minute(100);
+        assert!(limiter.take_now("a", rule, 60, at(0)).allowed);
+        let refused = limiter.take_now("a", rule, 60, at(30));
+        assert_eq!((refused.allowed, refused.remaining), (false, 40));
+        assert!(limiter.take_now("a", rule, 40, at(30)).allowed);
+        assert!(!limiter.take_now("a", rule, 1, at(30)).allowed);
+
+        let again = limiter.take_now("b", rule, 60, at(0)).allowed;
+        let wait = limiter.take_now("b", rule, 60, at(30)).reset_secs;
+        assert!(again && !limiter.take_now("b", rule, 60, at(30 + i64::from(wait) - 1)).allowed);
+        assert!(limiter.take_now("b", rule, 60, at(30 + i64::from(wait))).allowed, "{wait}");
     }
 
     #[test]

@@ -10,15 +10,15 @@ use super::{Counts, Decision, RateLimiter, Rule, WindowTime};
 use crate::shared_redis::{SharedRedis, SharedRedisOptions};
 
 /// Checks and counts in one round trip. Keys: the counters of the current and the previous
-/// window. Arguments: limit, elapsed milliseconds, length of the window, requested uses.
-/// Returns the number of counted uses, which is at most the number of free ones, and both
-/// counters.
+/// window. Arguments: limit, elapsed milliseconds, length of the window, requested uses, least
+/// useful number of uses. Returns the number of counted uses, which is at most the number of
+/// free ones, and both counters.
 const SCRIPT: &str = r"
 local current = tonumber(redis.call('GET', KEYS[1]) or '0')
 local previous = tonumber(redis.call('GET', KEYS[2]) or '0')
 local limit, elapsed, length = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local free = limit - current - math.floor(previous * (length - elapsed) / length)
-if free <= 0 then
+if free < tonumber(ARGV[5]) then
   return {0, current, previous}
 end
 local taken = math.min(free, tonumber(ARGV[4]))
@@ -58,17 +58,19 @@ impl RedisLimiter {
         self.redis.is_unavailable()
     }
 
-    async fn take(
+    /// Counts between `least` and `most` uses, or none. None if Redis is unavailable.
+    async fn count(
         &self,
         key: &str,
         rule: Rule,
-        moment: WindowTime,
+        (least, most): (u64, u64),
         now: DateTime<Utc>,
     ) -> Option<(u64, Counts)> {
+        let moment = WindowTime::new(rule, now);
         let name = |index: i64| format!("{}:rate:{{{key}}}:{}:{index}", self.key_prefix, rule.window_secs);
         let mut call = self.script.key(name(moment.index));
         call.key(name(moment.index - 1)).arg(rule.limit).arg(moment.elapsed).arg(moment.length);
-        call.arg(batch_of(rule));
+        call.arg(most).arg(least);
         let (taken, current, previous): (u64, u64, u64) = self.redis.invoke(&call, now).await?;
         Some((taken, Counts { current, previous }))
     }
@@ -86,11 +88,19 @@ impl RateLimiter for RedisLimiter {
         if let Some(counts) = self.reservations.spend(key, rule, moment) {
             return counts.decide(true, rule, moment);
         }
-        let Some((taken, counts)) = self.take(key, rule, moment, now).await else {
+        let Some((taken, counts)) = self.count(key, rule, (1, batch_of(rule)), now).await else {
             return self.fallback.check_now(key, rule, now);
         };
         let counts = self.reservations.add(key, rule, moment, taken.saturating_sub(1), counts);
         counts.decide(taken > 0, rule, moment)
+    }
+
+    async fn take(&self, key: &str, rule: Rule, uses: u32, now: DateTime<Utc>) -> Decision {
+        let wanted = u64::from(uses);
+        let Some((taken, counts)) = self.count(key, rule, (wanted, wanted), now).await else {
+            return self.fallback.take_now(key, rule, uses, now);
+        };
+        counts.decide_about(uses, taken == wanted, rule, WindowTime::new(rule, now))
     }
 
     fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {

@@ -1,67 +1,296 @@
-//! Failover between models: if one fails, the next is used.
+//! Failover between models: ordered chains, retries, continuations and budgets.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
-use super::{ChatModel, Completion, Effort, GenerationRequest, LlmError, StreamSink};
-use crate::{
-    circuits::{Circuits, Permit, Report},
-    metrics,
-    resilience::Clock,
-};
+use super::{ChatModel, Completion, Effort, GenerationRequest, LlmError, ServerStatus, StreamSink};
+use crate::{circuits::Circuits, limiter::RateLimiter, resilience::Clock};
 
-/// Longest accepted Retry-After of a provider.
-const MAX_RETRY_AFTER: TimeDelta = TimeDelta::minutes(10);
+mod accounts;
+mod admission;
+mod blocks;
+mod chain;
+mod continuation;
+mod decision;
+mod recorder;
+
+pub use accounts::{Budget, Price};
+use accounts::{Spent, estimate_request};
+pub use chain::{Chain, ChainModel, FailoverPolicy, MinuteLimits};
+use continuation::Written;
+use decision::{Next, Situation, next};
+use recorder::{Asked, CancelGuard, Permission, Recorder};
 
 /// Uses the first model whose circuit is closed, and continues with the next one if the
 /// fault is the provider's. A fault of the request ends the generation at once. If every
 /// circuit is open, the result is [`LlmError::CircuitOpen`].
 ///
-/// A model that fails in the middle has already sent chunks to the sink. The next model
-/// sends its chunks from the start.
+/// Before a model goes on after text of another one, the sink is told by
+/// [`StreamEvent::Restarted`](super::StreamEvent::Restarted). Each request ends with
+/// [`StreamEvent::AttemptEnded`](super::StreamEvent::AttemptEnded), even if the future is
+/// dropped.
 pub struct FailoverModel {
-    first: Arc<dyn ChatModel>,
-    others: Vec<Arc<dyn ChatModel>>,
+    quick: Chain,
+    advanced: Chain,
     circuits: Arc<dyn Circuits>,
+    limiter: Option<Arc<dyn RateLimiter>>,
     clock: Clock,
+    policy: FailoverPolicy,
+}
+
+/// A generation on its way through the chain.
+struct Course<'a> {
+    request: &'a GenerationRequest,
+    sink: StreamSink<'a>,
+    started: Instant,
+    written: Written,
+    /// Bytes of the text that the sink has heard.
+    heard_bytes: usize,
+    spent: Spent,
+    continuations: u32,
+    failure: Option<LlmError>,
+    open: Option<(String, DateTime<Utc>)>,
+    /// The largest context that was too small.
+    too_small: Option<u64>,
+}
+
+/// How a model was left.
+enum Left {
+    Done(Result<Completion, LlmError>),
+    GoOn,
 }
 
 impl FailoverModel {
-    /// `first` is preferred, `others` follow in order. A model's circuit has the name of its
-    /// provider, so that the names must be unique.
+    /// The same chain for both efforts, with the default policy: no retries, and a restart from
+    /// the beginning after a failure. A model's circuit has the name of its provider and of the
+    /// model, so that the names of the providers must be unique.
     pub fn new(
         first: Arc<dyn ChatModel>,
         others: Vec<Arc<dyn ChatModel>>,
         circuits: Arc<dyn Circuits>,
         clock: Clock,
     ) -> Self {
-        Self { first, others, circuits, clock }
+        let others = others.into_iter().map(ChainModel::new).collect();
+        let chain = Chain::new(ChainModel::new(first), others);
+        Self::of_chains(chain.clone(), chain, circuits, clock)
     }
 
-    async fn report(&self, provider: &str, result: &Result<Completion, LlmError>) {
-        let now = (self.clock)();
-        let report = match result {
-            Err(LlmError::RateLimited { after: Some(after), .. }) => {
-                let rest = TimeDelta::from_std(*after).unwrap_or(MAX_RETRY_AFTER).min(MAX_RETRY_AFTER);
-                Report::RetryAfter { until: now + rest }
+    /// A chain for each effort.
+    pub fn of_chains(quick: Chain, advanced: Chain, circuits: Arc<dyn Circuits>, clock: Clock) -> Self {
+        Self { quick, advanced, circuits, limiter: None, clock, policy: FailoverPolicy::default() }
+    }
+
+    /// With this policy.
+    #[must_use]
+    pub fn with_policy(self, policy: FailoverPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// With counters for the limits of the models.
+    #[must_use]
+    pub fn with_limiter(self, limiter: Arc<dyn RateLimiter>) -> Self {
+        Self { limiter: Some(limiter), ..self }
+    }
+
+    fn chain(&self, effort: Effort) -> &Chain {
+        match effort {
+            Effort::Quick => &self.quick,
+            Effort::Advanced => &self.advanced,
+        }
+    }
+
+    /// Asks one model until it is done, or until the next one is to go on.
+    async fn use_model(&self, course: &mut Course<'_>, entry: &ChainModel, rest: &[&ChainModel]) -> Left {
+        let provider = entry.model.provider();
+        let mut retries = 0;
+        loop {
+            let permission = match self.admit(course, entry).await {
+                Ok(permission) => permission,
+                Err(until) => {
+                    course.open = Some(sooner(course.open.take(), (provider.to_owned(), until)));
+                    return Left::GoOn;
+                }
+            };
+            let (error, part) = match self.attempt(course, entry, permission).await {
+                Ok(done) if done.truncated && course.continuations < self.policy.continuations => {
+                    course.continuations += 1;
+                    if course.written.limit(&done.text) {
+                        continue;
+                    }
+                    if rest.is_empty() {
+                        return Left::Done(Ok(course.completed(done)));
+                    }
+                    let message = "the token limit was reached without progress".to_owned();
+                    course.note(LlmError::Unusable { message });
+                    return Left::GoOn;
+                }
+                Ok(done) => return Left::Done(Ok(course.completed(done))),
+                Err(failed) => failed,
+            };
+            course.written.interrupt(&part, self.policy.keeps_files);
+            let way = next(&error, self.situation(course, entry, rest, retries));
+            match way {
+                Next::Stop => return Left::Done(Err(error)),
+                Next::Retry(wait) if self.has_time_for(course, wait) => {
+                    tracing::warn!(provider, %error, ?wait, "model failed: it is asked again");
+                    course.note(error);
+                    tokio::time::sleep(wait).await;
+                    retries += 1;
+                }
+                Next::Retry(_) | Next::Provider => {
+                    tracing::warn!(provider, %error, "model failed");
+                    if matches!(error, LlmError::ContextTooLong { .. }) {
+                        course.too_small = course.too_small.max(entry.model.context_tokens());
+                    }
+                    course.note(error);
+                    return Left::GoOn;
+                }
             }
-            Err(error) if error.is_provider_fault() => Report::Failed,
-            _ => Report::Succeeded,
+        }
+    }
+
+    fn situation(
+        &self,
+        course: &Course<'_>,
+        entry: &ChainModel,
+        rest: &[&ChainModel],
+        retries: u32,
+    ) -> Situation {
+        let context = entry.model.context_tokens();
+        Situation {
+            retries,
+            max_retries: self.policy.retries,
+            is_last: rest.is_empty(),
+            has_text: course.heard_bytes > 0,
+            larger_follows: context.is_some()
+                && rest.iter().any(|other| other.model.context_tokens() > context),
+            random: rand::random(),
+        }
+    }
+
+    /// Makes one request. An error comes with the text that was written before it.
+    async fn attempt(
+        &self,
+        course: &mut Course<'_>,
+        entry: &ChainModel,
+        permission: Permission,
+    ) -> Result<Completion, (LlmError, String)> {
+        let request = course.written.request(course.request);
+        let input_tokens = estimate_request(&request);
+        let most_tokens = match course.spent.left(&self.policy.budget, &entry.price, input_tokens) {
+            Ok(most) => most,
+            Err(error) => {
+                permission.abandon().await;
+                return Err((error, String::new()));
+            }
         };
-        self.circuits.report(provider, report, now).await;
+        let asked = Asked {
+            provider: entry.model.provider().to_owned(),
+            model: entry.model.model(request.effort).to_owned(),
+            price: entry.price,
+            input_tokens,
+            most_tokens,
+        };
+        let recorder = Recorder::new(course.sink, &course.written, asked);
+        let kept_bytes = course.written.text().len();
+        if course.heard_bytes > 0 {
+            recorder.restart(kept_bytes);
+        }
+        let guard = CancelGuard::new(&recorder, permission.clone());
+        let result = self.bounded(course, entry, &request, &recorder).await;
+        guard.release();
+        let (class, counted) = match &result {
+            Ok(done) if done.truncated => ("truncated", done.usage),
+            Ok(done) => ("ok", done.usage),
+            Err(error) => (error.class(), None),
+        };
+        let account = recorder.end(class, counted);
+        let text = recorder.text();
+        course.heard_bytes = kept_bytes + text.len();
+        course.spent.add(account.usage, account.cost_micros, account.is_estimated);
+        self.report(permission, result.as_ref().err()).await;
+        result.map_err(|error| (error, text))
+    }
+
+    /// The request of the model within the budget.
+    async fn bounded(
+        &self,
+        course: &Course<'_>,
+        entry: &ChainModel,
+        request: &GenerationRequest,
+        recorder: &Recorder<'_>,
+    ) -> Result<Completion, LlmError> {
+        let over = |what: &str| Err(LlmError::OverBudget { message: what.to_owned() });
+        let listener = |event| recorder.hear(event);
+        let time_left = self.policy.budget.time.map(|time| time.saturating_sub(course.started.elapsed()));
+        let too_late = async {
+            match time_left {
+                Some(left) => tokio::time::sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = recorder.over_budget.notified() => over("tokens or money"),
+            () = too_late => over("time"),
+            result = entry.model.generate(request, &listener) => result,
+        }
+    }
+
+    fn has_time_for(&self, course: &Course<'_>, wait: Duration) -> bool {
+        self.policy.budget.time.is_none_or(|time| course.started.elapsed() + wait < time)
+    }
+}
+
+impl Course<'_> {
+    /// The completion with what was written before it, and with the tokens of all requests.
+    fn completed(&self, last: Completion) -> Completion {
+        let text = self.written.joined(&last.text);
+        let usage = self.spent.is_counted.then_some(self.spent.usage);
+        Completion { text, usage, ..last }
+    }
+
+    /// Keeps the failure that is told if no model completes.
+    fn note(&mut self, error: LlmError) {
+        self.failure = Some(more_retryable(self.failure.take(), error));
+    }
+
+    /// Whether a context of the same or a larger size was too small.
+    fn is_too_long_for(&self, entry: &ChainModel) -> bool {
+        self.too_small.is_some() && entry.model.context_tokens() <= self.too_small
     }
 }
 
 #[async_trait]
 impl ChatModel for FailoverModel {
     fn provider(&self) -> &str {
-        self.first.provider()
+        self.quick.first.model.provider()
     }
 
     fn model(&self, effort: Effort) -> &str {
-        self.first.model(effort)
+        self.chain(effort).first.model.model(effort)
+    }
+
+    fn context_tokens(&self) -> Option<u64> {
+        let of = |chain: &Chain| {
+            let all: Option<Vec<_>> = chain.models().map(|entry| entry.model.context_tokens()).collect();
+            all?.into_iter().max()
+        };
+        Some(of(&self.quick)?.min(of(&self.advanced)?))
+    }
+
+    async fn list_servers(&self) -> Vec<ServerStatus> {
+        let mut servers = Vec::new();
+        for effort in [Effort::Quick, Effort::Advanced] {
+            for entry in self.chain(effort).models() {
+                servers.push(self.status_of(entry, effort).await);
+            }
+        }
+        servers
     }
 
     async fn generate(
@@ -69,37 +298,36 @@ impl ChatModel for FailoverModel {
         request: &GenerationRequest,
         sink: StreamSink<'_>,
     ) -> Result<Completion, LlmError> {
-        let mut failure = None;
-        let mut open = None;
-        for model in std::iter::once(&self.first).chain(&self.others) {
-            let provider = model.provider();
-            if let Permit::Refused { until } = self.circuits.ask(provider, (self.clock)()).await {
-                metrics::circuit_held_back(provider);
-                open = Some(sooner(open, (provider, until)));
+        let chain: Vec<&ChainModel> = self.chain(request.effort).models().collect();
+        let mut course = Course {
+            request,
+            sink,
+            started: Instant::now(),
+            written: Written::default(),
+            heard_bytes: 0,
+            spent: Spent::default(),
+            continuations: 0,
+            failure: None,
+            open: None,
+            too_small: None,
+        };
+        for (index, entry) in chain.iter().enumerate() {
+            if course.is_too_long_for(entry) {
                 continue;
             }
-            let result = model.generate(request, sink).await;
-            self.report(provider, &result).await;
-            match result {
-                Err(error) if error.is_provider_fault() => {
-                    tracing::warn!(provider, %error, "model failed");
-                    failure = Some(more_retryable(failure, error));
-                }
-                result => return result,
+            if let Left::Done(result) = self.use_model(&mut course, entry, &chain[index + 1..]).await {
+                return result;
             }
         }
-        Err(match (failure, open) {
+        Err(match (course.failure, course.open) {
             (Some(error), _) => error,
-            (None, Some((provider, until))) => LlmError::CircuitOpen { provider: provider.to_owned(), until },
+            (None, Some((provider, until))) => LlmError::CircuitOpen { provider, until },
             (None, None) => LlmError::Transient { message: "there is no model".into() },
         })
     }
 }
 
-fn sooner<'a>(
-    before: Option<(&'a str, DateTime<Utc>)>,
-    now: (&'a str, DateTime<Utc>),
-) -> (&'a str, DateTime<Utc>) {
+fn sooner(before: Option<(String, DateTime<Utc>)>, now: (String, DateTime<Utc>)) -> (String, DateTime<Utc>) {
     before.filter(|(_, until)| *until <= now.1).unwrap_or(now)
 }
 
@@ -111,140 +339,8 @@ fn more_retryable(before: Option<LlmError>, now: LlmError) -> LlmError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{sync::Mutex, time::Duration};
-
-    use super::super::fake::{ScriptedCompletion, ScriptedModel, sample_request};
-    use super::*;
-    use crate::{circuits::LocalCircuits, resilience::BreakerPolicy};
-
-    fn transient() -> LlmError {
-        LlmError::Transient { message: "down".into() }
-    }
-
-    fn fixed(now: Arc<Mutex<DateTime<Utc>>>) -> Clock {
-        Arc::new(move || *now.lock().expect("the clock"))
-    }
-
-    fn start() -> Arc<Mutex<DateTime<Utc>>> {
-        Arc::new(Mutex::new(DateTime::from_timestamp(1_800_000_000, 0).expect("in range")))
-    }
-
-    fn pair(first: &Arc<ScriptedModel>, second: &Arc<ScriptedModel>, clock: Clock) -> FailoverModel {
-        let circuits = Arc::new(LocalCircuits::new(BreakerPolicy::default()));
-        FailoverModel::new(first.clone(), vec![second.clone()], circuits, clock)
-    }
-
-    async fn ask(model: &FailoverModel) -> Result<String, LlmError> {
-        model.generate(&sample_request(), &|_| ()).await.map(|answer| answer.text)
-    }
-
-    #[tokio::test]
-    async fn moves_on_for_the_providers_faults_only() {
-        let message = || "x".to_owned();
-        let table = [
-            (LlmError::Transient { message: message() }, true),
-            (LlmError::RateLimited { message: message(), after: None }, true),
-            (LlmError::Quota { message: message() }, true),
-            (LlmError::Auth { message: message() }, true),
-            (LlmError::Timeout { message: message() }, true),
-            (LlmError::BadRequest { message: message() }, false),
-            (LlmError::ContentFilter { message: message() }, false),
-            (LlmError::ContextTooLong { message: message() }, false),
-        ];
-        for (error, moves_on) in table {
-            let first = Arc::new(ScriptedModel::new([ScriptedCompletion::Fails(error.clone())]));
-            let second =
-                Arc::new(ScriptedModel::new([ScriptedCompletion::Text("second".into())]).named("second"));
-            let result = ask(&pair(&first, &second, fixed(start()))).await;
-            let expected = if moves_on { Ok("second".to_owned()) } else { Err(error.clone()) };
-            assert_eq!(result, expected, "{error}");
-            assert_eq!(second.requests().len(), usize::from(moves_on), "{error}");
-        }
-    }
-
-    #[tokio::test]
-    async fn asks_one_after_the_other_each_behind_a_circuit_of_its_own() {
-        let now = start();
-        let failing = |name: &str, times: usize| {
-            let mut script: Vec<_> = (0..times).map(|_| ScriptedCompletion::Fails(transient())).collect();
-            script.extend((0..2).map(|_| ScriptedCompletion::Text(name.to_owned())));
-            Arc::new(ScriptedModel::new(script).named(name))
-        };
-        let (first, second) = (failing("first", 3), failing("second", 2));
-        let third = Arc::new(ScriptedModel::always("third").named("third"));
-        let circuits = Arc::new(LocalCircuits::new(BreakerPolicy::default()));
-        let others: Vec<Arc<dyn ChatModel>> = vec![second.clone(), third.clone()];
-        let model = FailoverModel::new(first.clone(), others, circuits, fixed(now.clone()));
-
-        for expected in ["third", "third", "second", "second"] {
-            assert_eq!(ask(&model).await.as_deref(), Ok(expected));
-        }
-
-        let asked = |model: &ScriptedModel| model.requests().len();
-        assert_eq!((asked(&first), asked(&third)), (3, 2), "only the first one rests");
-        *now.lock().expect("the clock") += TimeDelta::seconds(31);
-        assert_eq!(ask(&model).await.as_deref(), Ok("first"));
-    }
-
-    #[tokio::test]
-    async fn rests_a_model_that_keeps_failing_and_tries_it_again() {
-        let now = start();
-        let mut script: Vec<_> = (0..3).map(|_| ScriptedCompletion::Fails(transient())).collect();
-        script.push(ScriptedCompletion::Text("first".into()));
-        let first = Arc::new(ScriptedModel::new(script));
-        let second = Arc::new(ScriptedModel::always("second").named("second"));
-        let model = pair(&first, &second, fixed(now.clone()));
-        for _ in 0..5 {
-            assert_eq!(ask(&model).await.as_deref(), Ok("second"));
-        }
-        assert_eq!(first.requests().len(), 3);
-        *now.lock().expect("the clock") += TimeDelta::seconds(31);
-        assert_eq!(ask(&model).await.as_deref(), Ok("first"));
-    }
-
-    #[tokio::test]
-    async fn rests_a_model_for_as_long_as_it_asked() {
-        let now = start();
-        let slow_down =
-            LlmError::RateLimited { message: "slow down".into(), after: Some(Duration::from_secs(90)) };
-        let first = Arc::new(ScriptedModel::new([
-            ScriptedCompletion::Fails(slow_down),
-            ScriptedCompletion::Text("first".into()),
-        ]));
-        let second = Arc::new(ScriptedModel::always("second").named("second"));
-        let model = pair(&first, &second, fixed(now.clone()));
-        for (seconds, expected) in [(0, "second"), (89, "second"), (1, "first")] {
-            *now.lock().expect("the clock") += TimeDelta::seconds(seconds);
-            assert_eq!(ask(&model).await.as_deref(), Ok(expected));
-        }
-    }
-
-    #[tokio::test]
-    async fn prefers_a_retryable_error() {
-        let auth = LlmError::Auth { message: "no".into() };
-        let first = Arc::new(ScriptedModel::new([ScriptedCompletion::Fails(transient())]));
-        let second = Arc::new(ScriptedModel::new([ScriptedCompletion::Fails(auth)]).named("second"));
-        assert_eq!(ask(&pair(&first, &second, fixed(start()))).await, Err(transient()));
-    }
-
-    #[tokio::test]
-    async fn makes_no_request_while_every_circuit_is_open() {
-        let now = start();
-        let rest = |seconds| {
-            let after = Some(Duration::from_secs(seconds));
-            ScriptedCompletion::Fails(LlmError::RateLimited { message: "slow down".into(), after })
-        };
-        let first = Arc::new(ScriptedModel::new([rest(90)]));
-        let second = Arc::new(ScriptedModel::new([rest(40)]).named("second"));
-        let model = pair(&first, &second, fixed(now.clone()));
-        assert!(matches!(ask(&model).await, Err(LlmError::RateLimited { .. })));
-
-        let until = *now.lock().expect("the clock") + TimeDelta::seconds(40);
-        let resting = LlmError::CircuitOpen { provider: "second".into(), until };
-        assert_eq!(ask(&model).await, Err(resting.clone()));
-
-        assert_eq!((first.requests().len(), second.requests().len()), (1, 1));
-        assert!(resting.is_retryable());
-    }
-}
+mod courses;
+#[cfg(test)]
+mod protocols;
+#[cfg(test)]
+mod tests;

@@ -146,7 +146,8 @@ impl ChatModel for ScriptedModel {
             return Err(error);
         }
         let text = pieces.concat();
-        let usage = Some(Usage { input_tokens: 10, output_tokens: text.split_whitespace().count() as u64 });
+        let output_tokens = text.split_whitespace().count() as u64;
+        let usage = Some(Usage { input_tokens: 10, output_tokens, ..Usage::default() });
         let (provider, model) = (self.provider().to_owned(), self.model(request.effort).to_owned());
         Ok(Completion { provider, model, text, usage, truncated })
     }

@@ -10,55 +10,41 @@ use async_openai::types::chat::{
 };
 use async_trait::async_trait;
 use futures::{Stream, StreamExt};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::draft::Draft;
+use super::faults::classify_streamed;
+use super::native::error_of;
+use super::server::ServerOptions;
+use super::timers::{Timers, in_total};
 use super::{
     ChatModel, Completion, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink,
 };
 use crate::http::trusted_client;
 
-mod faults;
 mod transport;
 mod wire;
 
-use wire::{Chunk, Collector};
+use wire::Collector;
 
-/// The server, the models and the time limits.
-#[derive(Debug, Clone)]
-pub struct OpenAiOptions {
-    /// Name of the provider in circuits, metrics and versions.
-    pub name: String,
-    /// Root of the API, such as `https://api.openai.com/v1`.
-    pub base_url: String,
-    /// Bearer token; empty sends none.
-    pub api_key: SecretString,
-    /// Model for quick generations.
-    pub quick_model: String,
-    /// Model for advanced generations.
-    pub advanced_model: String,
-    /// Most tokens of one completion.
-    pub max_output_tokens: u32,
-    /// Time limit for the connection, including TLS.
-    pub connect_timeout: Duration,
-    /// Time limit for a whole completion, and for its first chunk, since models may reason
-    /// for a long time before they write.
-    pub timeout: Duration,
-    /// Time limit between two chunks.
-    pub idle_timeout: Duration,
-}
+/// How long the connection is read after the finish reason: the usage and `[DONE]` follow at
+/// once, if the server sends them.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// A model server with OpenAI's protocol.
 pub struct OpenAi {
     client: async_openai::Client<Endpoint>,
-    options: OpenAiOptions,
+    options: ServerOptions,
 }
 
 impl OpenAi {
-    /// Prepares the client without a connection. Fails with [`LlmError::BadRequest`] if the
-    /// base URL or the key is invalid.
-    pub fn new(options: OpenAiOptions) -> Result<Self, LlmError> {
+    /// Prepares the client without a connection.
+    ///
+    /// # Errors
+    /// [`LlmError::BadRequest`] if the base URL or the key is invalid.
+    pub fn new(options: ServerOptions) -> Result<Self, LlmError> {
         let endpoint = Endpoint::new(&options)?;
         let http = trusted_client(options.connect_timeout)
             .map_err(|error| LlmError::BadRequest { message: error.to_string() })?;
@@ -87,19 +73,27 @@ impl OpenAi {
         sink: StreamSink<'_>,
     ) -> Result<Completion, LlmError> {
         let body = self.body(request);
-        let mut chunks = self
-            .client
-            .chat()
-            .create_stream_byot::<_, Value>(&body)
-            .await
-            .map_err(|error| self.fault(error))?;
-        let mut collector = Collector::new(self.provider(), self.model(request.effort));
-        while let Some(chunk) = self.next_chunk(&mut chunks, collector.has_begun()).await? {
-            if let Some(error) = chunk.error {
-                return Err(faults::classify_streamed(&error, self.options.api_key.expose_secret()));
+        let timers = Timers::start(&self.options, LINGER);
+        let chat = self.client.chat();
+        let opened =
+            async { chat.create_stream_byot::<_, Value>(&body).await.map_err(|error| self.fault(error)) };
+        let mut chunks = timers.first(opened).await?;
+        let mut collector = Collector::new(Draft::new(self.provider(), self.model(request.effort)));
+        let mut counted = None;
+        while let Some(chunk) = timers.next(collector.stage(), self.next_chunk(&mut chunks)).await? {
+            if let Some(error) = error_of(&chunk).or_else(|| error_of(chunk.pointer("/choices/0")?)) {
+                return Err(classify_streamed(error, self.options.api_key.expose_secret()));
             }
-            if let Some(text) = collector.take(chunk) {
+            if let Some(request_id) = wire::request_id(&chunk) {
+                sink(StreamEvent::Accepted { request_id });
+            }
+            let text = collector.take(&chunk);
+            if !text.is_empty() {
                 sink(StreamEvent::Delta { text });
+            }
+            if collector.usage() != counted {
+                counted = collector.usage();
+                sink(StreamEvent::Counted(counted.unwrap_or_default()));
             }
             if collector.is_full() {
                 break;
@@ -108,21 +102,11 @@ impl OpenAi {
         collector.finish()
     }
 
-    async fn next_chunk<S>(&self, chunks: &mut S, has_begun: bool) -> Result<Option<Chunk>, LlmError>
+    async fn next_chunk<S>(&self, chunks: &mut S) -> Result<Option<Value>, LlmError>
     where
-        S: Stream<Item = Result<Value, OpenAIError>> + Unpin,
+        S: Stream<Item = Result<Value, OpenAIError>> + Unpin + Send,
     {
-        let limit = if has_begun { self.options.idle_timeout } else { self.options.timeout };
-        let next = tokio::time::timeout(limit, chunks.next())
-            .await
-            .map_err(|_| LlmError::Timeout { message: format!("no data for {} s", limit.as_secs_f32()) })?;
-        let Some(value) = next.transpose().map_err(|error| self.fault(error))? else {
-            return Ok(None);
-        };
-        let chunk = serde_json::from_value(value).map_err(|_| LlmError::Transient {
-            message: "a chunk of the completion does not match the protocol".into(),
-        })?;
-        Ok(Some(chunk))
+        chunks.next().await.transpose().map_err(|error| self.fault(error))
     }
 
     fn fault(&self, error: OpenAIError) -> LlmError {
@@ -152,10 +136,11 @@ impl ChatModel for OpenAi {
     }
 
     fn model(&self, effort: Effort) -> &str {
-        match effort {
-            Effort::Quick => &self.options.quick_model,
-            Effort::Advanced => &self.options.advanced_model,
-        }
+        self.options.model(effort)
+    }
+
+    fn context_tokens(&self) -> Option<u64> {
+        self.options.context_tokens
     }
 
     async fn generate(
@@ -163,12 +148,7 @@ impl ChatModel for OpenAi {
         request: &GenerationRequest,
         sink: StreamSink<'_>,
     ) -> Result<Completion, LlmError> {
-        let limit = self.options.timeout;
-        tokio::time::timeout(limit, self.stream(request, sink)).await.unwrap_or_else(|_| {
-            Err(LlmError::Timeout {
-                message: format!("no complete response within {} s", limit.as_secs_f32()),
-            })
-        })
+        in_total(&self.options, self.stream(request, sink)).await
     }
 }
 
@@ -191,20 +171,11 @@ struct Endpoint {
 }
 
 impl Endpoint {
-    fn new(options: &OpenAiOptions) -> Result<Self, LlmError> {
-        let base_url = options.base_url.trim_end_matches('/').to_owned();
-        let is_http = url::Url::parse(&base_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if !is_http {
-            return Err(LlmError::BadRequest { message: "the base URL is not an http(s) URL".into() });
-        }
+    fn new(options: &ServerOptions) -> Result<Self, LlmError> {
+        let base_url = options.root()?;
         let mut headers = HeaderMap::new();
-        let key = options.api_key.expose_secret();
-        if !key.is_empty() {
-            let mut value = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| {
-                LlmError::BadRequest { message: "the key holds characters that no header may have".into() }
-            })?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+        if let Some(key) = options.key_header("Bearer ")? {
+            headers.insert(AUTHORIZATION, key);
         }
         Ok(Self { base_url, headers, api_key: options.api_key.clone() })
     }
@@ -232,5 +203,7 @@ impl Config for Endpoint {
     }
 }
 
+#[cfg(test)]
+mod forms;
 #[cfg(test)]
 mod tests;

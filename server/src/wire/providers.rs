@@ -4,16 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use atelier_automation::nodes::http_request;
-use atelier_config::{FallbackSettings, LlmProvider, Settings};
+use atelier_config::Settings;
 use atelier_providers::{
     circuits::{Circuits, LocalCircuits, redis::RedisCircuits},
     http::{GuardedClient, HttpOptions},
     limiter::{RateLimiter, memory::MemoryLimiter, redis::RedisLimiter},
-    llm::{
-        ChatModel,
-        failover::FailoverModel,
-        openai::{OpenAi, OpenAiOptions},
-    },
     mail::{
         Mailer,
         captured::CapturedMailer,
@@ -23,65 +18,7 @@ use atelier_providers::{
     resilience::BreakerPolicy,
     shared_redis::SharedRedisOptions,
 };
-use atelier_queue::{Clock, transport::open_redis};
-use atelier_scaffold::Scaffold;
-use chrono::TimeDelta;
-
-/// The name of the server of `[llm]`.
-const PRIMARY_SERVER: &str = "openai";
-
-/// The model server with its fallbacks, each with a circuit breaker.
-pub(super) fn model(settings: &Settings, clock: &Clock) -> anyhow::Result<Arc<dyn ChatModel>> {
-    let llm = &settings.llm;
-    if llm.resolved_provider() != LlmProvider::Openai {
-        return Ok(Arc::new(Scaffold));
-    }
-    let options = primary_server(settings);
-    let mut others: Vec<Arc<dyn ChatModel>> = Vec::new();
-    for server in llm.fallback_servers() {
-        let fallback = OpenAi::new(fallback_server(server, options.clone()));
-        let fault = || format!("cannot use the model server {}", server.name);
-        others.push(Arc::new(fallback.with_context(fault)?));
-    }
-    let first = OpenAi::new(options).context("cannot use the model server")?;
-    let clock = clock.clone();
-    let open_for = TimeDelta::seconds(llm.circuit_open_secs.into());
-    let policy = BreakerPolicy { failures: llm.circuit_failures, open_for };
-    Ok(Arc::new(FailoverModel::new(
-        Arc::new(first),
-        others,
-        circuits(settings, policy)?,
-        Arc::new(move || clock.now()),
-    )))
-}
-
-fn primary_server(settings: &Settings) -> OpenAiOptions {
-    let llm = &settings.llm;
-    OpenAiOptions {
-        name: PRIMARY_SERVER.to_owned(),
-        base_url: llm.base_url.clone(),
-        api_key: llm.api_key.clone(),
-        quick_model: llm.quick_model.clone(),
-        advanced_model: llm.advanced_model.clone(),
-        max_output_tokens: llm.max_output_tokens,
-        connect_timeout: settings.http_client.connect_timeout(),
-        timeout: llm.timeout(),
-        idle_timeout: llm.idle_timeout(),
-    }
-}
-
-/// The options of a fallback. Empty settings have the value of the primary server.
-fn fallback_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOptions {
-    let or = |own: &str, first: String| if own.is_empty() { first } else { own.to_owned() };
-    OpenAiOptions {
-        name: fallback.name.clone(),
-        base_url: fallback.base_url.clone(),
-        api_key: fallback.api_key.clone(),
-        quick_model: or(&fallback.quick_model, first.quick_model),
-        advanced_model: or(&fallback.advanced_model, first.advanced_model),
-        ..first
-    }
-}
+use atelier_queue::transport::open_redis;
 
 /// The circuit breakers. With Redis all processes share them.
 pub(super) fn circuits(settings: &Settings, policy: BreakerPolicy) -> anyhow::Result<Arc<dyn Circuits>> {

@@ -12,7 +12,10 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
-    dto::builder::project::{CodeView, ProjectAnswer, VersionView},
+    dto::builder::{
+        attempt::AttemptAccountView,
+        project::{CodeView, ProjectAnswer, VersionView},
+    },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, Authenticated, OwnProject, PageParams, Pagination},
     policy::Limit,
@@ -27,6 +30,7 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .add(routes!(get_code))
         .add(routes!(list_versions))
+        .add(routes!(list_attempts))
         .add(route(routes!(restore_version)).keeps::<(Authenticated, OwnProject)>())
         .add(route(routes!(export_zip)).costs(Limit::Generation))
 }
@@ -76,6 +80,26 @@ async fn list_versions(
         state.services.builder.versions.list(&actor, ProjectId(id), pagination.page()).await?;
     let views: Vec<VersionView> = versions.into_iter().map(VersionView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
+}
+
+/// The requests to model servers that a version took, in order: tokens, times, and what they
+/// cost. At most 200; empty where the built-in generator wrote it.
+#[operation(
+    get, path = "/api/projects/{id}/versions/{version}/attempts", operation_id = "list_version_attempts",
+    tag = TAG,
+    params(
+        ("id" = Uuid, Path, description = "The project's id"),
+        ("version" = i32, Path, description = "The version's number")
+    ),
+    responses((status = 200, description = "The requests.", body = Vec<AttemptAccountView>))
+)]
+async fn list_attempts(
+    State(state): State<ApiState>,
+    Authenticated(actor): Authenticated,
+    ApiPath((id, version)): ApiPath<(Uuid, i32)>,
+) -> Result<Json<Vec<AttemptAccountView>>, ApiError> {
+    let attempts = state.services.builder.generation.list_attempts(&actor, ProjectId(id), version).await?;
+    Ok(Json(attempts.into_iter().map(AttemptAccountView::from).collect()))
 }
 
 /// Makes an earlier version the current one.

@@ -36,6 +36,23 @@ pub(super) const SCHEDULE_WARNINGS: [atelier_foundation::schedule::Warning; 4] =
     [WeekdayNumbers, EitherDay, DayStep, UnderAMinute]
 };
 
+/// How requests to model servers end: well, cut, by a cancellation, or by an error.
+pub(super) const MODEL_REQUESTS: [&str; 13] = [
+    "ok",
+    "truncated",
+    "cancelled",
+    "transient",
+    "rate_limited",
+    "quota",
+    "auth",
+    "bad_request",
+    "content_filter",
+    "context_too_long",
+    "timeout",
+    "unusable",
+    "over_budget",
+];
+
 /// What jobs fail with: the machine's own errors, then those of handlers.
 pub(super) const JOB_ERRORS: [&str; 41] = [
     "CANCELLED",
@@ -60,10 +77,12 @@ pub(super) const JOB_ERRORS: [&str; 41] = [
     "LLM_BAD_REQUEST",
     "LLM_CONTENT_FILTER",
     "LLM_CONTEXT_TOO_LONG",
+    "LLM_OVER_BUDGET",
     "LLM_QUOTA",
     "LLM_RATE_LIMITED",
     "LLM_TIMEOUT",
     "LLM_UNAVAILABLE",
+    "LLM_UNUSABLE",
     "LOCKED",
     "MAIL_BOUNCED",
     "MAIL_INVALID",

@@ -44,7 +44,10 @@ mod tests {
         for (errors, expected) in [
             ("Error: no package\n    at load\n\nNode.js v20\n", "Error: no package"),
             ("  raise ValueError\nValueError: too many\n", "ValueError: too many"),
-            ("  Error.captureStackTrace(err);\n  ^\nTypeError [CODE]: no\n    at load\n", "TypeError [CODE]: no"),
+            (
+                "  Error.captureStackTrace(err);\n  ^\nTypeError [CODE]: no\n    at load\n",
+                "TypeError [CODE]: no",
+            ),
             ("something\nwent wrong\n", "went wrong"),
             ("\n", "it printed nothing"),
         ] {

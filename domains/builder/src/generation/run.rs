@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{
     Generation, RunGeneration,
+    ledger::Ledger,
     store::{NewVersion, Stored, store},
     stream::{follow, stopped},
 };
@@ -128,7 +129,10 @@ impl Generation {
         ctx.progress(5, "writing", "Asking for the application").await;
         let mut repairs = 0;
         loop {
-            let completion = follow(ctx, self.model.as_ref(), &prepared.request, args.mode).await?;
+            let ledger = Ledger::default();
+            let followed = follow(ctx, self.model.as_ref(), &prepared.request, args.mode, &ledger).await;
+            ledger.store(self.queue.db(), ctx.id(), prepared.project.id, ctx.queue().now()).await;
+            let completion = followed?;
             ctx.progress(75, "checking", "Checking every file").await;
             let text = completion.text.clone();
             let (notes, faults) = match self.examine(completion, prepared.project.kind).await? {

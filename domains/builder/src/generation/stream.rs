@@ -9,6 +9,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::ledger::Ledger;
+
 /// The progress at the start and the end of the stream, in percent.
 const FIRST_PERCENT: u8 = 5;
 const LAST_PERCENT: u8 = 70;
@@ -37,6 +39,15 @@ impl StreamState {
                 }
                 self.line.clear();
             }
+        }
+    }
+
+    /// Another model goes on after the first `kept` bytes, at the start of a line.
+    fn restart(&mut self, kept: usize) {
+        self.bytes = kept;
+        self.line.clear();
+        if kept == 0 {
+            self.file = None;
         }
     }
 
@@ -79,17 +90,23 @@ fn expected_bytes(mode: GenerationMode, previous: &[(String, String)]) -> usize 
     previous.iter().map(|(_, content)| content.len()).sum::<usize>().max(usual)
 }
 
-/// Runs the request and reports progress. It stops when the job is asked to stop.
+/// Runs the request and reports progress. It stops when the job is asked to stop. The requests
+/// to model servers are added to `ledger`, however it ends.
 pub(super) async fn follow(
     ctx: &JobContext,
     model: &dyn ChatModel,
     request: &GenerationRequest,
     mode: GenerationMode,
+    ledger: &Ledger,
 ) -> Result<Completion, JobError> {
     let (state, mut seen) = watch::channel(StreamState::default());
-    let sink = move |event: StreamEvent| {
-        let StreamEvent::Delta { text } = event;
-        state.send_modify(|state| state.push(&text));
+    let sink = move |event: StreamEvent| match event {
+        StreamEvent::Delta { text } => state.send_modify(|state| state.push(&text)),
+        StreamEvent::Restarted { kept_bytes, .. } => {
+            state.send_modify(|state| state.restart(kept_bytes));
+        }
+        StreamEvent::AttemptEnded(attempt) => ledger.add(attempt),
+        StreamEvent::Accepted { .. } | StreamEvent::Counted(_) => {}
     };
     let expected = expected_bytes(mode, &request.previous_files);
     let mut completion = model.generate(request, &sink);
@@ -123,6 +140,8 @@ fn job_error(error: LlmError, now: Timestamp) -> JobError {
         LlmError::ContentFilter { .. } => ("LLM_CONTENT_FILTER", "the content filter stopped the answer"),
         LlmError::ContextTooLong { .. } => ("LLM_CONTEXT_TOO_LONG", "the request is too long for the model"),
         LlmError::Timeout { .. } => ("LLM_TIMEOUT", "the model server took too long"),
+        LlmError::Unusable { .. } => ("LLM_UNUSABLE", "the model completed nothing that can be used"),
+        LlmError::OverBudget { .. } => ("LLM_OVER_BUDGET", "the generation has used its budget"),
     };
     tracing::warn!(code, %error, "the model gave no completion");
     match error.retry_after() {
@@ -182,6 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_goes_on_begins_at_what_was_kept() {
+        let mut state = StreamState::default();
+        state.push("```html path=index.html\n<p>");
+        state.restart(0);
+        assert_eq!(state, StreamState::default());
+    }
+
+    #[test]
     fn long_lines_use_bounded_memory() {
         let mut state = StreamState::default();
         (0..10_000).for_each(|_| state.push("xxxxxxxxxx"));
@@ -195,6 +222,8 @@ mod tests {
         let table = [
             (LlmError::Transient { message: message() }, "LLM_UNAVAILABLE", Disposition::Retry),
             (LlmError::Timeout { message: message() }, "LLM_TIMEOUT", Disposition::Retry),
+            (LlmError::Unusable { message: message() }, "LLM_UNUSABLE", Disposition::Retry),
+            (LlmError::OverBudget { message: message() }, "LLM_OVER_BUDGET", Disposition::Fail),
             (
                 LlmError::RateLimited { message: message(), after: None },
                 "LLM_RATE_LIMITED",

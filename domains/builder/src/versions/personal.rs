@@ -37,7 +37,7 @@ impl PersonalData for WrittenVersions {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["project_versions", "project_files"]
+        &["llm_attempts", "project_versions", "project_files"]
     }
 
     fn lists(&self) -> &'static [ExportList] {

@@ -91,7 +91,7 @@ struct Outcome {
     requests: Vec<(String, Value)>,
 }
 
-async fn ask_with(manner: Manner, change: impl FnOnce(&mut OpenAiOptions)) -> Outcome {
+async fn ask_with(manner: Manner, change: impl FnOnce(&mut ServerOptions)) -> Outcome {
     let server = Server { manner: Arc::new(manner), requests: Arc::default(), was_heard: Arc::default() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let base_url = format!("http://{}/v1/", listener.local_addr().expect("an address"));
@@ -101,24 +101,28 @@ async fn ask_with(manner: Manner, change: impl FnOnce(&mut OpenAiOptions)) -> Ou
     change(&mut options);
     let model = OpenAi::new(options).expect("valid options");
     let heard = Mutex::new(Vec::new());
-    let sink = |StreamEvent::Delta { text }: StreamEvent| {
-        heard.lock().expect("the record").push(text);
-        server.was_heard.notify_one();
+    let sink = |event: StreamEvent| {
+        if let StreamEvent::Delta { text } = event {
+            heard.lock().expect("the record").push(text);
+            server.was_heard.notify_one();
+        }
     };
     let result = model.generate(&sample_request(), &sink).await;
     let requests = server.requests.lock().expect("the record").clone();
     Outcome { result, heard: heard.into_inner().expect("the record"), requests }
 }
 
-fn options(base_url: String) -> OpenAiOptions {
-    OpenAiOptions {
+pub(super) fn options(base_url: String) -> ServerOptions {
+    ServerOptions {
         name: "openai".into(),
         base_url,
         api_key: "secret-key".to_owned().into(),
         quick_model: "small".into(),
         advanced_model: "large".into(),
         max_output_tokens: 1000,
+        context_tokens: None,
         connect_timeout: Duration::from_secs(2),
+        first_content_timeout: Duration::from_secs(10),
         timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(10),
     }
@@ -148,7 +152,7 @@ async fn streams_an_answer() {
         (answer.text.as_str(), answer.model.as_str(), answer.truncated),
         ("hello wörld", "real-1", false)
     );
-    assert_eq!(answer.usage, Some(Usage { input_tokens: 7, output_tokens: 2 }));
+    assert_eq!(answer.usage, Some(Usage { input_tokens: 7, output_tokens: 2, ..Usage::default() }));
     assert_eq!(outcome.heard, ["hello ", "wörld"]);
     let (authorization, body) = &outcome.requests[0];
     assert_eq!(authorization, "Bearer secret-key");

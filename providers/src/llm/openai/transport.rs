@@ -1,22 +1,18 @@
-//! Sends one HTTP request without the library's retries, and classifies error responses
-//! while their headers are available.
+//! Sends one HTTP request without the library's retries, classifies error responses while
+//! their headers are available, and turns streams in any form into the form that the library
+//! reads.
 
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
-use bytes::{Bytes, BytesMut};
-use chrono::Utc;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, Response};
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use futures::{StreamExt, stream};
+use reqwest::{Body, Client, Response};
+use secrecy::SecretString;
+use serde_json::{Value, json};
 use tower::Service;
 
 use super::super::LlmError;
-use super::faults::{Refusal, classify, parse_retry_after};
-use crate::http::describe;
-
-const MAX_REFUSAL_BYTES: usize = 64 * 1024;
-const MAX_WHOLE_BYTES: usize = 32 * 1024 * 1024;
+use super::super::exchange::{accepted, broken, request_id};
+use super::super::frames::{END_MARK, Frame, Frames};
 
 /// The service that the library sends requests with.
 pub(super) fn service(
@@ -42,48 +38,45 @@ async fn transmit(
     api_key: &SecretString,
 ) -> Result<Response, LlmError> {
     let response = client.execute(request).await.map_err(|error| broken(&error))?;
-    if !response.status().is_success() {
-        let status = response.status().as_u16();
-        let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = header.and_then(|text| parse_retry_after(text, Utc::now()));
-        let (body, _) = read(response, MAX_REFUSAL_BYTES).await.unwrap_or_default();
-        let api_key = api_key.expose_secret();
-        return Err(classify(&Refusal { status, retry_after, body: &body, api_key }));
-    }
-    if is_json(&response) { as_stream(response).await } else { Ok(response) }
+    Ok(normalized(accepted(response, api_key).await?))
 }
 
-fn is_json(response: &Response) -> bool {
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.trim_start().starts_with("application/json"))
-}
-
-/// Some servers ignore `stream` and respond with one JSON document, which becomes a stream
-/// of one event.
-async fn as_stream(response: Response) -> Result<Response, LlmError> {
-    let (body, is_whole) = read(response, MAX_WHOLE_BYTES).await?;
-    let document: Option<Value> = serde_json::from_slice(&body).ok().filter(|_| is_whole);
-    let Some(document) = document else {
-        return Err(LlmError::Transient { message: "the response is incomplete or not JSON".into() });
-    };
-    Ok(Response::from(::http::Response::new(format!("data: {document}\n\ndata: [DONE]\n\n"))))
-}
-
-/// The body up to `limit` bytes, and whether that is the whole body.
-async fn read(mut response: Response, limit: usize) -> Result<(Bytes, bool), LlmError> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
-        if body.len() + chunk.len() > limit {
-            return Ok((body.freeze(), false));
+/// The response as a stream of single JSON values. It begins with the id of the request, if
+/// the headers have one.
+fn normalized(response: Response) -> Response {
+    let first = request_id(response.headers()).map(|id| event(&json!({ "request_id": id })));
+    let rest = stream::unfold(Some(Frames::new(response)), |frames| async move {
+        let mut frames = frames?;
+        match frames.next().await {
+            Ok(Some(frame)) => Some((to_event(frame), Some(frames))),
+            Ok(None) => None,
+            Err(LlmError::Transient { message }) => Some((fault_event(&message), None)),
+            Err(fault) => Some((fault_event(&fault.to_string()), None)),
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok((body.freeze(), true))
+    });
+    let events = stream::iter(first).chain(rest).map(Ok::<_, std::io::Error>);
+    Response::from(::http::Response::new(Body::wrap_stream(events)))
 }
 
-fn broken(error: &reqwest::Error) -> LlmError {
-    if error.is_timeout() {
-        return LlmError::Timeout { message: "no connection in time".into() };
+/// The event of a frame. A frame that is only a sign of life becomes `null`.
+fn to_event(frame: Frame) -> String {
+    let Frame::Event { name, data } = frame else { return event(&Value::Null) };
+    let data = data.trim();
+    if data == END_MARK {
+        return format!("{}data: {END_MARK}\n\n", event(&json!({ "is_end": true })));
     }
-    LlmError::Transient { message: describe(error) }
+    match serde_json::from_str::<Value>(data) {
+        Ok(value) if name == "error" && value.get("error").is_none() => event(&json!({ "error": value })),
+        Ok(value) => event(&value),
+        Err(_) if data.starts_with(['{', '[']) => fault_event("a chunk of the completion is not JSON"),
+        Err(_) => event(&Value::Null),
+    }
+}
+
+fn event(value: &Value) -> String {
+    format!("data: {value}\n\n")
+}
+
+fn fault_event(message: &str) -> String {
+    event(&json!({ "error": { "message": message } }))
 }

@@ -1,124 +1,122 @@
-//! The chunks of a streamed completion. Every field is optional, since servers omit fields
-//! and add their own.
+//! The chunks of a streamed completion. Servers omit fields, add their own and write those of
+//! the protocol in other forms, so nothing is required of a chunk but the end of the whole.
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::draft::{Draft, End, number};
+use super::super::timers::Stage;
 use super::super::{Completion, LlmError, Usage};
-
-/// Largest completion; the rest is cut off.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
-
-/// One chunk of the stream, or a whole completion from a server that cannot stream.
-#[derive(Debug, Deserialize)]
-pub(super) struct Chunk {
-    model: Option<String>,
-    choices: Option<Vec<Choice>>,
-    usage: Option<WireUsage>,
-    pub(super) error: Option<Value>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Choice {
-    #[serde(alias = "message")]
-    delta: Option<Delta>,
-    finish_reason: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Delta {
-    content: Option<String>,
-    refusal: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct WireUsage {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-}
 
 /// Assembles the chunks.
 #[derive(Debug)]
 pub(super) struct Collector {
-    text: String,
+    draft: Draft,
     refusal: String,
-    provider: String,
-    model: String,
-    usage: Option<Usage>,
-    finish_reason: Option<String>,
+    /// Whether the server has marked the end of the stream.
+    is_marked: bool,
 }
 
 impl Collector {
-    /// `model` is the name that is used if the server sends none.
-    pub(super) fn new(provider: &str, model: &str) -> Self {
-        Self {
-            text: String::new(),
-            refusal: String::new(),
-            provider: provider.to_owned(),
-            model: model.to_owned(),
-            usage: None,
-            finish_reason: None,
-        }
+    /// Nothing has arrived.
+    pub(super) fn new(draft: Draft) -> Self {
+        Self { draft, refusal: String::new(), is_marked: false }
     }
 
-    /// Whether any text has arrived.
-    pub(super) fn has_begun(&self) -> bool {
-        !self.text.is_empty()
+    /// How far the completion is.
+    pub(super) fn stage(&self) -> Stage {
+        self.draft.stage()
     }
 
     /// Whether the completion has reached its size limit.
     pub(super) fn is_full(&self) -> bool {
-        self.text.len() >= MAX_ANSWER_BYTES
+        self.draft.is_full()
     }
 
-    /// Adds a chunk and returns its text, if it has any.
-    pub(super) fn take(&mut self, chunk: Chunk) -> Option<String> {
-        if let Some(model) = chunk.model.filter(|model| !model.is_empty()) {
-            self.model = model;
+    /// The tokens, if the server has counted them.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        self.draft.usage
+    }
+
+    /// Adds a chunk, or a whole completion from a server that cannot stream. Returns its text;
+    /// empty if it has none.
+    pub(super) fn take(&mut self, chunk: &Value) -> String {
+        self.is_marked |= chunk.get("is_end").and_then(Value::as_bool) == Some(true);
+        self.draft.name_model(chunk.get("model"));
+        self.draft.usage = usage(chunk.get("usage")).or(self.draft.usage);
+        let choices = chunk.get("choices").unwrap_or(&Value::Null);
+        let choice = choices.get(0).unwrap_or(choices);
+        if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+            self.draft.end = end(reason).or(self.draft.end.take());
         }
-        if let Some(WireUsage { prompt_tokens: Some(input), completion_tokens: Some(output) }) = chunk.usage {
-            self.usage = Some(Usage { input_tokens: input, output_tokens: output });
+        let whole = choice.get("delta").filter(|delta| delta.is_object()).or_else(|| choice.get("message"));
+        let delta = whole.unwrap_or(choice);
+        let has_thoughts =
+            |key: &str| delta.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        self.draft.has_thoughts |= has_thoughts("reasoning_content") || has_thoughts("reasoning");
+        self.refusal.push_str(delta.get("refusal").and_then(Value::as_str).unwrap_or_default());
+        let content = delta.get("content").or_else(|| delta.get("text")).unwrap_or(&Value::Null);
+        let text = self.text_of(content);
+        self.draft.text.push_str(&text);
+        text
+    }
+
+    /// The text of a content, which may be a text, a part or a list of parts.
+    fn text_of(&mut self, content: &Value) -> String {
+        match content {
+            Value::String(text) => text.clone(),
+            Value::Array(parts) => parts.iter().map(|part| self.text_of(part)).collect(),
+            Value::Object(part) => {
+                let kind = part.get("type").and_then(Value::as_str).unwrap_or("text");
+                if !matches!(kind, "text" | "output_text") {
+                    self.draft.has_thoughts |= kind.contains("think") || kind.contains("reason");
+                    return String::new();
+                }
+                part.get("text").and_then(Value::as_str).unwrap_or_default().to_owned()
+            }
+            _ => String::new(),
         }
-        let choice = chunk.choices?.into_iter().next()?;
-        self.finish_reason =
-            choice.finish_reason.filter(|reason| !reason.is_empty()).or(self.finish_reason.take());
-        let delta = choice.delta?;
-        self.refusal.push_str(delta.refusal.as_deref().unwrap_or_default());
-        let text = delta.content.filter(|text| !text.is_empty())?;
-        self.text.push_str(&text);
-        Some(text)
     }
 
     /// The completion, once the stream has ended.
     pub(super) fn finish(self) -> Result<Completion, LlmError> {
-        let is_cut = self.is_full();
-        let truncated = match self.finish_reason.as_deref() {
-            _ if is_cut => true,
-            Some("content_filter") => {
-                return Err(LlmError::ContentFilter { message: "the server stopped the completion".into() });
-            }
-            Some("length" | "max_tokens") => true,
-            Some(_) => false,
-            None => {
-                return Err(LlmError::Transient {
-                    message: "the stream ended before the completion did".into(),
-                });
-            }
-        };
-        if self.text.is_empty() && !self.refusal.is_empty() {
+        let Self { draft, refusal, is_marked } = self;
+        if draft.text.is_empty() && !refusal.is_empty() {
             return Err(LlmError::ContentFilter { message: "the model refused to answer".into() });
         }
-        if self.text.trim().is_empty() && !truncated {
-            return Err(LlmError::Transient { message: "the completion is empty".into() });
-        }
-        Ok(Completion {
-            text: self.text,
-            provider: self.provider,
-            model: self.model,
-            usage: self.usage,
-            truncated,
-        })
+        let is_over = is_marked || draft.end.is_some();
+        draft.finish(is_over)
     }
+}
+
+/// The server's id of the request, which the transport puts before the chunks.
+pub(super) fn request_id(chunk: &Value) -> Option<String> {
+    chunk.get("request_id").filter(|_| chunk.get("choices").is_none())?.as_str().map(str::to_owned)
+}
+
+fn usage(usage: Option<&Value>) -> Option<Usage> {
+    let usage = usage?;
+    let detail = |pointer| number(usage.pointer(pointer)).unwrap_or_default();
+    Some(Usage {
+        input_tokens: number(usage.get("prompt_tokens"))?,
+        output_tokens: number(usage.get("completion_tokens"))?,
+        cached_tokens: detail("/prompt_tokens_details/cached_tokens"),
+        thought_tokens: detail("/completion_tokens_details/reasoning_tokens"),
+    })
+}
+
+/// What a finish reason means; none for an empty one.
+fn end(reason: &str) -> Option<End> {
+    let reason = reason.trim().to_lowercase();
+    Some(match reason.as_str() {
+        "" | "null" => return None,
+        "stop" | "eos" | "end_turn" | "stop_sequence" | "complete" | "completed" => End::Whole,
+        "length" | "max_tokens" | "max_output_tokens" | "model_length" => End::Truncated,
+        "content_filter" | "safety" | "recitation" | "blocklist" | "prohibited_content" | "refusal" => {
+            End::Filtered(reason)
+        }
+        "error" | "server_error" | "abort" | "aborted" => End::Failed,
+        _ => End::Other(reason),
+    })
 }
 
 #[cfg(test)]
@@ -128,9 +126,9 @@ mod tests {
     use super::*;
 
     fn collect(chunks: &[Value]) -> Result<Completion, LlmError> {
-        let mut collector = Collector::new("openai", "asked");
+        let mut collector = Collector::new(Draft::new("openai", "asked"));
         for chunk in chunks {
-            collector.take(serde_json::from_value(chunk.clone()).expect("a chunk"));
+            collector.take(chunk);
         }
         collector.finish()
     }
@@ -146,7 +144,7 @@ mod tests {
         let role = json!({"model": "real-1", "choices": [{"delta": {"role": "assistant", "content": null}}]});
         let full = collect(&[role, piece("a", None), piece("b", Some("stop")), usage]).expect("an answer");
         assert_eq!((full.text.as_str(), full.model.as_str(), full.truncated), ("ab", "real-1", false));
-        assert_eq!(full.usage, Some(Usage { input_tokens: 3, output_tokens: 4 }));
+        assert_eq!(full.usage, Some(Usage { input_tokens: 3, output_tokens: 4, ..Usage::default() }));
 
         let bare =
             collect(&[piece("a", None), json!({}), json!({"choices": null}), piece("", Some("length"))]);
@@ -160,6 +158,46 @@ mod tests {
     }
 
     #[test]
+    fn content_may_be_a_list_of_parts_with_thoughts() {
+        let parts = json!([{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "a"}, "b",
+            {"type": "reasoning", "text": "no"}, {"type": "output_text", "text": "c"}]);
+        let chunk = json!({"choices": [{"delta": {"content": parts, "reasoning_content": "x"}}]});
+        assert_eq!(collect(&[chunk, piece("d", Some("STOP"))]).expect("an answer").text, "abcd");
+
+        let thoughts = json!({"choices": [{"delta": {"reasoning_content": "hm"}, "finish_reason": "stop"}]});
+        let error = collect(&[thoughts]).expect_err("only thoughts");
+        assert!(
+            matches!(&error, LlmError::Unusable { message } if message.contains("thoughts")),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn usage_may_be_written_as_text_and_with_a_fraction() {
+        let usage = json!({"usage": {"prompt_tokens": "3", "completion_tokens": 4.0,
+            "prompt_tokens_details": {"cached_tokens": 2}, "completion_tokens_details": null}});
+        let done = collect(&[piece("a", Some("stop")), usage, json!({"usage": {}})]).expect("an answer");
+        let expected = Usage { input_tokens: 3, output_tokens: 4, cached_tokens: 2, thought_tokens: 0 };
+        assert_eq!(done.usage, Some(expected));
+    }
+
+    #[test]
+    fn finish_reasons_are_read_in_any_case() {
+        for (reason, truncated) in [("Stop", false), ("MAX_TOKENS", true), ("Length", true), ("new", false)] {
+            let done = collect(&[piece("a", Some(reason))]).expect("an answer");
+            assert_eq!(done.truncated, truncated, "{reason}");
+        }
+        let failed = collect(&[piece("a", Some("error"))]).expect_err("an error");
+        assert!(matches!(failed, LlmError::Transient { .. }), "{failed:?}");
+    }
+
+    #[test]
+    fn the_mark_of_the_end_suffices_without_a_finish_reason() {
+        let done = collect(&[piece("a", None), json!({"is_end": true})]).expect("an answer");
+        assert_eq!((done.text.as_str(), done.truncated), ("a", false));
+    }
+
+    #[test]
     fn distinguishes_the_reasons_for_no_completion() {
         let refusal = json!({"choices": [{"delta": {"refusal": "I cannot"}, "finish_reason": "stop"}]});
         let is = |chunks: &[Value], expected: fn(&LlmError) -> bool| {
@@ -168,7 +206,8 @@ mod tests {
         };
         is(&[], |error| matches!(error, LlmError::Transient { .. }));
         is(&[piece("half", None)], |error| matches!(error, LlmError::Transient { .. }));
-        is(&[piece(" \n", Some("stop"))], |error| matches!(error, LlmError::Transient { .. }));
+        is(&[piece(" \n", Some("stop"))], |error| matches!(error, LlmError::Unusable { .. }));
+        is(&[piece("", Some("tool_calls"))], |error| matches!(error, LlmError::Unusable { .. }));
         is(&[refusal], |error| matches!(error, LlmError::ContentFilter { .. }));
         is(&[piece("x", Some("content_filter"))], |error| matches!(error, LlmError::ContentFilter { .. }));
     }

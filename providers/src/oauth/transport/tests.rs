@@ -8,9 +8,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, mpsc};
 
 use super::*;
-use crate::{circuits::LocalCircuits, resilience::BreakerPolicy};
+use crate::{
+    circuits::LocalCircuits,
+    resilience::{BreakerPolicy, BreakerState},
+};
 
-const POLICY: BreakerPolicy = BreakerPolicy { failures: 2, open_for: TimeDelta::seconds(30) };
+const POLICY: BreakerPolicy = BreakerPolicy::new(2, TimeDelta::seconds(30));
 
 /// A provider that answers as it is told, and a clock that stands until it is moved.
 struct Provider {
@@ -160,6 +163,10 @@ impl Circuits for Told {
 
     async fn report(&self, _name: &str, report: Report, _now: DateTime<Utc>) {
         self.0.send(report).expect("the test listens");
+    }
+
+    async fn get_state(&self, _name: &str, _now: DateTime<Utc>) -> BreakerState {
+        BreakerState::default()
     }
 }
 

@@ -149,7 +149,7 @@ async fn processes_share_a_circuit_and_keep_its_state_without_redis() {
             key_prefix: "test".to_owned(),
             command_timeout: Duration::from_secs(2),
         };
-        let policy = BreakerPolicy { failures: 2, open_for: TimeDelta::seconds(60) };
+        let policy = BreakerPolicy::new(2, TimeDelta::seconds(60));
         RedisCircuits::new(&options, policy).expect("a URL")
     };
     let (one, two) = (circuits(), circuits());

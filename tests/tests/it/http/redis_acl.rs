@@ -97,7 +97,7 @@ async fn limits_circuits_and_messages_work_with_a_redis_user_restricted_to_the_p
     assert!(limiter().check("ada", Rule::per_minute(1), now).await.allowed);
     assert!(!limiter().check("ada", Rule::per_minute(1), now).await.allowed, "it is shared");
 
-    let policy = BreakerPolicy { failures: 1, open_for: TimeDelta::seconds(60) };
+    let policy = BreakerPolicy::new(1, TimeDelta::seconds(60));
     let circuits = || RedisCircuits::new(&shared(&url), policy).expect("a URL");
     circuits().report("model", Report::Failed, now).await;
     assert!(matches!(circuits().ask("model", now).await, Permit::Refused { .. }), "it is shared");

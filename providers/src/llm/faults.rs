@@ -1,22 +1,22 @@
-//! Classifies the error responses of a server.
+//! Classifies the error responses of a server. Codes decide before sentences: the same
+//! sentence is final at one provider and passes at another.
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::super::LlmError;
+use super::{LlmError, hints};
 
 const MAX_MESSAGE_CHARS: usize = 300;
-/// Longest accepted Retry-After.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// An error response.
 pub(super) struct Refusal<'a> {
     /// HTTP status.
     pub(super) status: u16,
-    /// How long the server asked to wait.
+    /// How long the headers ask to wait.
     pub(super) retry_after: Option<Duration>,
+    /// The server's id of the request.
+    pub(super) request_id: Option<String>,
     /// The body, JSON or not.
     pub(super) body: &'a [u8],
     /// The key, which is removed from the message.
@@ -28,17 +28,23 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> LlmError {
     let body: Value = serde_json::from_slice(refusal.body).unwrap_or(Value::Null);
     let object = ErrorObject::new(&body, refusal.api_key);
     let status = refusal.status;
-    let message = if object.message.is_empty() {
-        format!("status {status}")
-    } else {
-        format!("status {status}: {}", object.message)
-    };
+    let mut message = format!("status {status}");
+    if !object.message.is_empty() {
+        message = format!("{message}: {}", object.message);
+    }
+    if let Some(id) = &refusal.request_id {
+        message = format!("{message} (request {id})");
+    }
+    let after = refusal.retry_after.or(object.retry_after);
     match status {
         401 | 403 if !object.is_content_filter() => LlmError::Auth { message },
         402 => LlmError::Quota { message },
-        404 if object.codes.contains("model_not_found") => LlmError::Auth { message },
+        404 if object.is_of(&["model_not_found", "not_found_error", "not_found"]) => {
+            LlmError::Auth { message }
+        }
         429 if object.is_quota() => LlmError::Quota { message },
-        429 => LlmError::RateLimited { message, after: refusal.retry_after },
+        429 => LlmError::RateLimited { message, after },
+        503 | 529 if after.is_some() => LlmError::RateLimited { message, after },
         413 => LlmError::ContextTooLong { message },
         408 | 409 | 425 | 500.. => LlmError::Transient { message },
         _ => object.request_fault(message),
@@ -47,64 +53,75 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> LlmError {
 
 /// The error for an error object in the middle of a stream.
 pub(super) fn classify_streamed(error: &Value, api_key: &str) -> LlmError {
-    let status = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
+    let code = error.get("code").or_else(|| error.get("status"));
+    let number = code.and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok()));
+    let status = number.and_then(|code| u16::try_from(code).ok());
     if let Some(status) = status.filter(|status| (400..600).contains(status)) {
         let body = serde_json::json!({ "error": error }).to_string();
-        return classify(&Refusal { status, retry_after: None, body: body.as_bytes(), api_key });
+        let body = body.as_bytes();
+        return classify(&Refusal { status, retry_after: None, request_id: None, body, api_key });
     }
     let object = ErrorObject::new(&serde_json::json!({ "error": error }), api_key);
     let message = object.message.clone();
     if object.is_quota() {
         return LlmError::Quota { message };
     }
-    if object.codes.contains("rate_limit") {
-        return LlmError::RateLimited { message, after: None };
+    if object.is_of(&["rate_limit", "resource_exhausted"]) {
+        return LlmError::RateLimited { message, after: object.retry_after };
+    }
+    if object.is_of(&["authentication_error", "permission_error", "not_found_error"]) {
+        return LlmError::Auth { message };
+    }
+    if object.is_of(&["request_too_large"]) {
+        return LlmError::ContextTooLong { message };
     }
     match object.request_fault(message) {
-        LlmError::BadRequest { message } if !object.codes.contains("invalid_request") => {
+        LlmError::BadRequest { message } if !object.is_of(&["invalid_request", "invalid_argument"]) => {
             LlmError::Transient { message }
         }
         fault => fault,
     }
 }
 
-/// The value of a Retry-After header: seconds or a date, at most an hour.
-pub(super) fn parse_retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
-    let wait = match text.trim().parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok()?,
-        Err(_) => {
-            let until = DateTime::parse_from_rfc2822(text.trim()).ok()?;
-            (until.with_timezone(&Utc) - now).to_std().unwrap_or(Duration::ZERO)
-        }
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
-}
-
-/// The error object. `codes` are in lower case.
+/// The error object. `codes` are in lower case: OpenAI's and Anthropic's code and type,
+/// Google's status, the reasons and the quotas of its details.
 struct ErrorObject {
     message: String,
     codes: String,
+    retry_after: Option<Duration>,
 }
 
 impl ErrorObject {
     fn new(body: &Value, api_key: &str) -> Self {
+        let body = body.get(0).unwrap_or(body);
         let error = body.get("error").unwrap_or(body);
         let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
         let message = error.as_str().unwrap_or_else(|| text("message"));
-        let codes = format!("{} {}", text("code"), text("type")).to_lowercase();
-        Self { message: clean(message, api_key), codes }
+        let mut codes = vec![text("code"), text("type"), text("status")];
+        let details = error.get("details").and_then(Value::as_array);
+        for detail in details.into_iter().flatten() {
+            codes.extend(detail.get("reason").and_then(Value::as_str));
+            let violations = detail.get("violations").and_then(Value::as_array);
+            let quotas = violations.into_iter().flatten();
+            codes.extend(quotas.filter_map(|violation| violation.get("quotaId")?.as_str()));
+        }
+        Self {
+            codes: codes.join(" ").to_lowercase(),
+            retry_after: hints::in_error(error, message),
+            message: clean(message, api_key),
+        }
+    }
+
+    fn is_of(&self, codes: &[&str]) -> bool {
+        codes.iter().any(|code| self.codes.contains(code))
     }
 
     fn is_quota(&self) -> bool {
-        ["insufficient_quota", "billing", "credit_balance", "insufficient_credits"]
-            .iter()
-            .any(|word| self.codes.contains(word))
+        self.is_of(&["insufficient_quota", "billing", "credit_balance", "insufficient_credits", "perday"])
     }
 
     fn is_content_filter(&self) -> bool {
-        ["content_filter", "content_policy", "responsibleaipolicy", "moderation"]
-            .iter()
-            .any(|word| self.codes.contains(word))
+        self.is_of(&["content_filter", "content_policy", "responsibleaipolicy", "moderation"])
     }
 
     fn request_fault(&self, message: String) -> LlmError {
@@ -117,12 +134,19 @@ impl ErrorObject {
                 "context size",
                 "maximum context",
                 "prompt is too long",
+                "input token count",
             ])
         {
             return LlmError::ContextTooLong { message };
         }
         if self.is_content_filter() || mentions(&["content management policy", "content policy"]) {
             return LlmError::ContentFilter { message };
+        }
+        if mentions(&["credit balance is too low"]) {
+            return LlmError::Quota { message };
+        }
+        if self.is_of(&["api_key_invalid", "failed_precondition"]) {
+            return LlmError::Auth { message };
         }
         LlmError::BadRequest { message }
     }
@@ -131,8 +155,10 @@ impl ErrorObject {
 /// One short line without the key or similar secrets.
 fn clean(message: &str, api_key: &str) -> String {
     let without_key = if api_key.is_empty() { message.to_owned() } else { message.replace(api_key, "***") };
-    let words: Vec<&str> =
-        without_key.split_whitespace().map(|word| if word.contains("sk-") { "***" } else { word }).collect();
+    let words: Vec<&str> = without_key
+        .split_whitespace()
+        .map(|word| if word.contains("sk-") || word.contains("AIza") { "***" } else { word })
+        .collect();
     words.join(" ").chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
@@ -149,8 +175,7 @@ mod tests {
             LlmError::BadRequest { .. } => "bad",
             LlmError::ContentFilter { .. } => "filter",
             LlmError::ContextTooLong { .. } => "long",
-            LlmError::Timeout { .. } => "timeout",
-            LlmError::CircuitOpen { .. } => "resting",
+            _ => "another",
         }
     }
 
@@ -178,9 +203,44 @@ mod tests {
             (500, "oops", "transient"),
             (503, r#"{"error":{"message":"overloaded"}}"#, "transient"),
             (529, "", "transient"),
+            (
+                529,
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+                "transient",
+            ),
+            (404, r#"{"type":"error","error":{"type":"not_found_error","message":"model: x"}}"#, "auth"),
+            (
+                400,
+                r#"{"error":{"type":"invalid_request_error","message":"prompt is too long: 2 > 1"}}"#,
+                "long",
+            ),
+            (400, r#"{"error":{"type":"x","message":"Your credit balance is too low to access"}}"#, "quota"),
+            (
+                400,
+                r#"{"error":{"status":"INVALID_ARGUMENT","message":"bad","details":[{"reason":"API_KEY_INVALID"}]}}"#,
+                "auth",
+            ),
+            (400, r#"{"error":{"status":"FAILED_PRECONDITION","message":"User location"}}"#, "auth"),
+            (
+                400,
+                r#"[{"error":{"status":"INVALID_ARGUMENT","message":"The input token count (9) exceeds"}}]"#,
+                "long",
+            ),
+            (
+                429,
+                r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"You exceeded your current quota","details":[{"violations":[{"quotaId":"GenerateRequestsPerMinutePerProject"}]}]}}"#,
+                "rate",
+            ),
+            (
+                429,
+                r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"You exceeded your current quota","details":[{"violations":[{"quotaId":"GenerateRequestsPerDayPerProject"}]}]}}"#,
+                "quota",
+            ),
         ];
         for (status, body, expected) in table {
-            let refusal = Refusal { status, retry_after: None, body: body.as_bytes(), api_key: "k" };
+            let body_bytes = body.as_bytes();
+            let refusal =
+                Refusal { status, retry_after: None, request_id: None, body: body_bytes, api_key: "k" };
             assert_eq!(name(&classify(&refusal)), expected, "{status} {body}");
         }
     }
@@ -195,6 +255,10 @@ mod tests {
             (r#"{"message":"x","code":"context_length_exceeded"}"#, "long"),
             (r#"{"message":"x","type":"invalid_request_error"}"#, "bad"),
             (r#""broken""#, "transient"),
+            (r#"{"type":"overloaded_error","message":"Overloaded"}"#, "transient"),
+            (r#"{"type":"authentication_error","message":"x"}"#, "auth"),
+            (r#"{"code":429,"status":"RESOURCE_EXHAUSTED","message":"x"}"#, "rate"),
+            (r#"{"code":503,"status":"UNAVAILABLE","message":"x"}"#, "transient"),
         ];
         for (body, expected) in table {
             let value: Value = serde_json::from_str(body).expect("JSON");
@@ -205,27 +269,24 @@ mod tests {
     #[test]
     fn keeps_keys_out_of_messages() {
         let body = br#"{"error":{"message":"Incorrect key: secret-token.\nSee sk-abc***xyz, please"}}"#;
-        let error = classify(&Refusal { status: 401, retry_after: None, body, api_key: "secret-token" });
+        let request_id = Some("req_7".to_owned());
+        let error =
+            classify(&Refusal { status: 401, retry_after: None, request_id, body, api_key: "secret-token" });
         let text = error.to_string();
         assert!(!text.contains("secret-token") && !text.contains("sk-") && text.contains("***"), "{text}");
+        assert!(text.contains("request req_7"), "{text}");
     }
 
     #[test]
-    fn reads_both_forms_of_retry_after() {
-        let now = DateTime::parse_from_rfc3339("2026-01-01T00:00:00Z").expect("a date").with_timezone(&Utc);
-        let table = [
-            ("20", Some(20_000)),
-            ("1.5", Some(1500)),
-            ("Thu, 01 Jan 2026 00:00:30 GMT", Some(30_000)),
-            ("Wed, 31 Dec 2025 23:59:00 GMT", Some(0)),
-            ("999999", Some(3_600_000)),
-            ("-1", None),
-            ("soon", None),
-            ("NaN", None),
-        ];
-        for (text, expected) in table {
-            let wait = parse_retry_after(text, now).map(|wait| wait.as_millis());
-            assert_eq!(wait, expected, "{text}");
-        }
+    fn the_wait_comes_from_headers_or_from_the_body() {
+        let body = br#"{"error":{"code":429,"message":"x","details":[{"retryDelay":"26s"}]}}"#;
+        let wait = |status, retry_after| {
+            let refusal = Refusal { status, retry_after, request_id: None, body, api_key: "" };
+            classify(&refusal).retry_after().map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait(429, None), Some(26));
+        assert_eq!(wait(429, Some(Duration::from_secs(3))), Some(3));
+        assert_eq!(wait(503, Some(Duration::from_secs(3))), Some(3), "an overloaded server may say when");
+        assert_eq!(wait(500, Some(Duration::from_secs(3))), None);
     }
 }

@@ -1,0 +1,80 @@
+//! The time limits of a streamed completion: for the first chunk of the text, between two
+//! chunks, and for the time after the end. The limit for the whole is [`in_total`].
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Completion, LlmError, server::ServerOptions};
+
+/// How far a completion is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// No text has arrived.
+    Waiting,
+    /// The text has begun.
+    Writing,
+    /// The model has ended it; the connection may stay open.
+    Ended,
+}
+
+/// The limits of one request, counted from its start.
+#[derive(Debug)]
+pub(super) struct Timers {
+    first: Instant,
+    first_limit: Duration,
+    idle: Duration,
+    linger: Duration,
+}
+
+impl Timers {
+    /// Starts. `linger` is how long a connection is read after the end of the text.
+    pub(super) fn start(options: &ServerOptions, linger: Duration) -> Self {
+        let first_limit = options.first_content_timeout.min(options.timeout);
+        Self {
+            first: Instant::now() + first_limit,
+            first_limit,
+            idle: options.idle_timeout,
+            linger: linger.min(options.idle_timeout),
+        }
+    }
+
+    /// A step before the first chunk of the text.
+    pub(super) async fn first<T>(
+        &self,
+        step: impl Future<Output = Result<T, LlmError>>,
+    ) -> Result<T, LlmError> {
+        let late = |_| {
+            let message = format!("no content within {} s", self.first_limit.as_secs_f32());
+            Err(LlmError::Timeout { message })
+        };
+        timeout_at(self.first, step).await.unwrap_or_else(late)
+    }
+
+    /// The next frame of the stream. None after the end of the text if the server keeps the
+    /// connection open.
+    pub(super) async fn next<T>(
+        &self,
+        stage: Stage,
+        step: impl Future<Output = Result<Option<T>, LlmError>>,
+    ) -> Result<Option<T>, LlmError> {
+        match stage {
+            Stage::Waiting => self.first(step).await,
+            Stage::Writing => timeout(self.idle, step).await.unwrap_or_else(|_| {
+                Err(LlmError::Timeout { message: format!("no data for {} s", self.idle.as_secs_f32()) })
+            }),
+            Stage::Ended => timeout(self.linger, step).await.unwrap_or(Ok(None)),
+        }
+    }
+}
+
+/// The whole completion within its time limit.
+pub(super) async fn in_total(
+    options: &ServerOptions,
+    completion: impl Future<Output = Result<Completion, LlmError>>,
+) -> Result<Completion, LlmError> {
+    let limit = options.timeout;
+    timeout(limit, completion).await.unwrap_or_else(|_| {
+        Err(LlmError::Timeout { message: format!("no complete response within {} s", limit.as_secs_f32()) })
+    })
+}
