@@ -209,6 +209,10 @@ mod tests {
                 &[OpensUntil(60), Fails(1), Asks(59, false), Asks(60, true)],
             ),
         ];
+        check(&table);
+    }
+
+    fn check(table: &[(&str, &[Step])]) {
         for (name, steps) in table {
             let policy = BreakerPolicy::new(3, TimeDelta::seconds(10)).with_trial_for(TimeDelta::seconds(20));
             let mut breaker = Breaker::new(policy);

@@ -179,6 +179,15 @@ mod tests {
         }
     }
 
+    fn check(table: &[(u16, &str, &str)]) {
+        for (status, body, expected) in table {
+            let (status, body_bytes) = (*status, body.as_bytes());
+            let refusal =
+                Refusal { status, retry_after: None, request_id: None, body: body_bytes, api_key: "k" };
+            assert_eq!(name(&classify(&refusal)), *expected, "{status} {body}");
+        }
+    }
+
     #[test]
     fn classifies_errors_of_real_servers() {
         let table = [
@@ -208,6 +217,13 @@ mod tests {
                 r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
                 "transient",
             ),
+        ];
+        check(&table);
+    }
+
+    #[test]
+    fn classifies_errors_of_claude_and_gemini() {
+        let table = [
             (404, r#"{"type":"error","error":{"type":"not_found_error","message":"model: x"}}"#, "auth"),
             (
                 400,
@@ -237,12 +253,7 @@ mod tests {
                 "quota",
             ),
         ];
-        for (status, body, expected) in table {
-            let body_bytes = body.as_bytes();
-            let refusal =
-                Refusal { status, retry_after: None, request_id: None, body: body_bytes, api_key: "k" };
-            assert_eq!(name(&classify(&refusal)), expected, "{status} {body}");
-        }
+        check(&table);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) const MODEL_REQUESTS: [&str; 13] = [
 ];
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 41] = [
+pub(super) const JOB_ERRORS: [&str; 43] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
