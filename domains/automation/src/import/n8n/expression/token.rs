@@ -46,7 +46,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, Refused> {
             '`' => Token::Template(reader.template()?),
             '0'..='9' => Token::Number(reader.number()),
             '/' if !ends_value(found.last()) => reader.regex()?,
-            _ if starts_name(first) => Token::Name(reader.take_while(|char| continues_name(char))),
+            _ if starts_name(first) => Token::Name(reader.take_while(continues_name)),
             _ => reader.sign()?,
         };
         found.push(token);
@@ -97,7 +97,7 @@ impl Reader<'_> {
     fn sign(&mut self) -> Result<Token, Refused> {
         for sign in SIGNS {
             // `a ?.5 : b` is a choice, not an optional member.
-            let is_choice = sign == "?." && self.rest[..].chars().nth(2).is_some_and(|c| c.is_ascii_digit());
+            let is_choice = sign == "?." && self.rest.chars().nth(2).is_some_and(|c| c.is_ascii_digit());
             if let Some(rest) = self.rest.strip_prefix(sign).filter(|_| !is_choice) {
                 self.rest = rest;
                 return Ok(Token::Sign(sign));
