@@ -1,5 +1,7 @@
 //! Nodes that split into batches, as loops.
 
+use serde_json::Value;
+
 use super::{
     draft::{Draft, Drawn, Looping, Place},
     joins::Inbound,
@@ -42,18 +44,15 @@ impl Draft<'_> {
     ) {
         let source = &self.source.nodes[index];
         let given = source.parameters.get("batchSize");
-        let batch_size = match given.and_then(serde_json::Value::as_u64) {
-            Some(size) => size.clamp(1, MAX_BATCH),
-            None => {
-                if given.is_some_and(|size| !size.is_null()) {
-                    self.findings[index]
-                        .approximate("The size of its batches is an expression: it is 1 here.");
-                    1
-                } else {
-                    if source.version >= 3.0 { 1 } else { 10 }
-                }
-            }
+        let batch_size = match given {
+            None | Some(Value::Null) if source.version >= 3.0 => 1,
+            None | Some(Value::Null) => 10,
+            Some(size) => size.as_u64().unwrap_or_else(|| {
+                self.findings[index].approximate("The size of its batches is an expression: it is 1 here.");
+                1
+            }),
         };
+        let batch_size = batch_size.clamp(1, MAX_BATCH);
         if source.parameters.get("options").and_then(|options| options.get("reset")).is_some() {
             self.findings[index].approximate("options.reset is left out.");
         }

@@ -97,7 +97,7 @@ impl Reader<'_> {
     fn sign(&mut self) -> Result<Token, Refused> {
         for sign in SIGNS {
             // `a ?.5 : b` is a choice, not an optional member.
-            let is_choice = sign == "?." && self.rest[..].chars().nth(2).is_some_and(|c| c.is_ascii_digit());
+            let is_choice = sign == "?." && self.rest.chars().nth(2).is_some_and(|c| c.is_ascii_digit());
             if let Some(rest) = self.rest.strip_prefix(sign).filter(|_| !is_choice) {
                 self.rest = rest;
                 return Ok(Token::Sign(sign));

@@ -21,7 +21,7 @@ fn known() -> BTreeMap<String, Known> {
     ])
 }
 
-fn sight<'a>(known: &'a BTreeMap<String, Known>) -> Sight<'a> {
+fn sight(known: &BTreeMap<String, Known>) -> Sight<'_> {
     let input = Base { item: "input".to_owned(), list: None, view: View::default() };
     Sight { input, known, home: &[], around: None, is_item: false, zone: None }
 }

@@ -109,15 +109,14 @@ fn of_cron(row: &Map<String, Value>) -> Times {
     if hour > 23 || minute > 59 {
         return Err("Its time of the day cannot be read".to_owned());
     }
-    let is_same = true;
     match row.get("mode").and_then(Value::as_str).unwrap_or("everyDay") {
-        "everyMinute" => Ok(("* * * * *".to_owned(), is_same)),
-        "everyHour" => Ok((format!("{minute} * * * *"), is_same)),
-        "everyDay" => Ok((format!("{minute} {hour} * * *"), is_same)),
-        "everyWeek" => Ok((format!("{minute} {hour} * * {}", number(row, "weekday", 1) % 7), is_same)),
+        "everyMinute" => Ok(("* * * * *".to_owned(), true)),
+        "everyHour" => Ok((format!("{minute} * * * *"), true)),
+        "everyDay" => Ok((format!("{minute} {hour} * * *"), true)),
+        "everyWeek" => Ok((format!("{minute} {hour} * * {}", number(row, "weekday", 1) % 7), true)),
         "everyMonth" => {
             let day = number(row, "dayOfMonth", 1).clamp(1, 31);
-            Ok((format!("{minute} {hour} {day} * *"), is_same))
+            Ok((format!("{minute} {hour} {day} * *"), true))
         }
         "everyX" => {
             let unit = row.get("unit").and_then(Value::as_str).unwrap_or("hours");
