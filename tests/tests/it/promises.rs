@@ -35,7 +35,8 @@ fn proofs(cell: &str) -> Vec<Proof> {
 }
 
 /// The suites, which list their cases.
-const SUITES: [&str; 4] = ["it/automation.rs", "automation/product.rs", "it/http.rs", "it/queue.rs"];
+const SUITES: [&str; 5] =
+    ["it/automation.rs", "automation/hooks.rs", "automation/product.rs", "it/http.rs", "it/queue.rs"];
 
 /// The functions of all tests and of the cases of the suites.
 fn tests() -> BTreeSet<String> {

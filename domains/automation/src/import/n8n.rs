@@ -214,7 +214,7 @@ fn notes_of(source: &Source<'_>, zone: Option<&str>) -> Vec<String> {
 /// The longest time of a run, if the document names one.
 fn timeout(source: &Source<'_>) -> Option<u32> {
     let seconds = source.setting("executionTimeout")?.as_u64().filter(|seconds| *seconds > 0)?;
-    Some(u32::try_from(seconds).unwrap_or(u32::MAX).min(crate::workflows::MAX_TIMEOUT_SECS))
+    Some(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
 /// A text in one line of at most so many characters.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    NewWorkflow, Settings, WorkflowError, Workflows, checks::installation_fields, commands::create_in,
-    draft::ensure_storable, rows, workflow_target,
+    MAX_TIMEOUT_SECS, NewWorkflow, Settings, WorkflowError, Workflows, checks::installation_fields,
+    commands::create_in, draft::ensure_storable, rows, workflow_target,
 };
 use crate::{
     graph::{Fault, FaultCode, Graph, pointer_of},
@@ -111,7 +111,7 @@ impl Workflows {
 impl Document {
     fn of(name: String, description: String, timeout_secs: Option<u32>, graph: Graph) -> Self {
         let settings = Settings::default();
-        let timeout_secs = timeout_secs.unwrap_or(settings.timeout_secs);
+        let timeout_secs = timeout_secs.map_or(settings.timeout_secs, |secs| secs.min(MAX_TIMEOUT_SECS));
         Self {
             schema: SCHEMA.to_owned(),
             name,

@@ -71,6 +71,7 @@ const AUTOMATION: Layers = Layers {
         &["expression", "mail", "retry_after", "text"],
         &["graph", "integrations", "webhooks"],
         &["engine", "nodes"],
+        &["import"],
         &["workflows"],
         &["runs"],
         &["hooks", "schedules"],
