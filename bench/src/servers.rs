@@ -1,5 +1,6 @@
 //! PostgreSQL and Redis that a run starts for itself, in a scratch folder and on free ports.
 
+pub(crate) mod keys;
 pub(crate) mod mounts;
 pub(crate) mod postgres;
 pub(crate) mod programs;

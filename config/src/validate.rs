@@ -121,9 +121,9 @@ const TEXTS: [(&str, Check); 32] = [
 
 /// The check of the items of every list.
 const LISTS: [(&str, Check); 5] = [
-    ("llm.quick", values::server_name),
-    ("llm.advanced", values::server_name),
     ("http_client.allowed_networks", values::network),
+    ("llm.advanced", values::server_name),
+    ("llm.quick", values::server_name),
     ("server.cors_allowed_origins", values::origin),
     ("server.trusted_proxies", values::network),
 ];

@@ -53,7 +53,8 @@ const CLOSED: [&str; 24] = [
 
 /// Those of them that are open here: filters that take any text, the model's provider, types of nodes that a
 /// draft may name before there are any, those of n8n.
-const OPEN: [&str; 15] = [
+const OPEN: [&str; 17] = [
+    "AttemptAccountView/provider",
     "CreateNodeInput/type",
     "GenerationResult/provider",
     "ImportedCredentialView/type",
@@ -61,6 +62,7 @@ const OPEN: [&str; 15] = [
     "LivenessView/status",
     "NodeInput/type",
     "NodeView/type",
+    "ProviderView/provider",
     "SteeringBody/kind",
     "VersionView/provider",
     "get /api/admin/jobs kind",

@@ -8,7 +8,10 @@ use super::{
     clocks::Clocks,
     supervisor::{ProcessSpec, SupervisedProcess, Supervisor},
 };
-use crate::servers::scratch::{self, Scratch};
+use crate::servers::{
+    keys::credential_keys,
+    scratch::{self, Scratch},
+};
 
 /// Workers of the run; all but the last know the kinds of the next version.
 const WORKERS: usize = 3;
@@ -137,6 +140,7 @@ impl Product {
             setting("DATABASE_URL", &addresses.product_database),
             setting("REDIS_URL", &addresses.redis),
             setting("JWT_SECRET", &uuid::Uuid::new_v4().to_string()),
+            setting("CREDENTIAL_KEYS", credential_keys()),
         ]);
         let start = |program: &Path, number: usize| {
             let mut name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -12,7 +12,7 @@ use super::{
     process::Process,
     testbed::{RunDatabase, Testbed},
 };
-use crate::servers::scratch;
+use crate::servers::{keys::credential_keys, scratch};
 
 /// What the product signs access tokens with.
 pub(super) const JWT_SECRET: &str = "a secret of the bench, good for nothing else";
@@ -79,7 +79,7 @@ impl Product {
         let mut command = Command::new(binary(name)?);
         // Settings of the caller's environment must not reach this process.
         command.env_clear().envs(UNLIMITED).envs(servers.iter().copied());
-        command.env("DATA_DIR", data).env("JWT_SECRET", JWT_SECRET);
+        command.env("DATA_DIR", data).env("JWT_SECRET", JWT_SECRET).env("CREDENTIAL_KEYS", credential_keys());
         command.env("BIND", address.to_string()).env("ATELIER_SERVER__OPS_BIND", address.to_string());
         let mut process = Process::start(testbed, command, name)?;
         let begun = time::Instant::now();

@@ -183,7 +183,7 @@ mod tests {
         for (status, body, expected) in table {
             let (status, body_bytes) = (*status, body.as_bytes());
             let refusal =
-                Refusal { status, retry_after: None, request_id: None, body: body_bytes, api_key: "k" };
+                Refusal { status, retry_after: None, request_id: None, body: body_bytes, api_key: "sk-test" };
             assert_eq!(name(&classify(&refusal)), *expected, "{status} {body}");
         }
     }
