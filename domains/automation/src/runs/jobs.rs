@@ -201,7 +201,7 @@ impl Job for RecomputeSchedules {
 
 fn policy_of(timeout: Duration) -> Policy {
     Policy {
-        max_attempts: 5,
+        max_attempts: 10,
         timeout,
         backoff: Backoff::Exponential { base: Duration::from_secs(1), max: Duration::from_secs(60) },
         lane: Lane::Normal,
