@@ -73,7 +73,7 @@ pub(crate) struct JobResults {
     node: serde_json::Map<String, serde_json::Value>,
     #[serde(rename = "workflow.wake_node")]
     woken_node: NoResult,
-    #[serde(rename = "workflow.cancel_older")]
+    #[serde(rename = "workflow.make_room")]
     cancelled_older: NoResult,
     #[serde(rename = "workflow.stop_jobs")]
     stopped_jobs: NoResult,

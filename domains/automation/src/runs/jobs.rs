@@ -113,9 +113,8 @@ pub struct CancelOlder {
 }
 
 impl Job for CancelOlder {
-    const KIND: &'static str = "workflow.cancel_older";
+    const KIND: &'static str = "workflow.make_room";
     const QUEUE: QueueName = QueueName::Workflow;
-    const ALIASES: &'static [&'static str] = &["workflow.make_room"];
 
     fn policy() -> Policy {
         Policy { max_attempts: 20, ..policy_of(Duration::from_secs(30)) }
