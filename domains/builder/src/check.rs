@@ -1,13 +1,21 @@
-//! Checks generated files: paths, counts, sizes, an entry file, and that every file parses
-//! as its language.
+//! Checks generated files without running them: paths, counts, sizes, an entry file, that every
+//! file parses as its language, and that the files fit together and into the preview.
 
+mod app;
 mod entry;
-mod link;
+mod json;
+mod manifest;
+mod markup;
 mod page;
 mod partial;
+mod policy;
+mod python;
+mod reference;
 pub(crate) mod script;
+mod server;
 mod style;
 mod syntax;
+mod vite;
 
 use atelier_entities::ProjectKind;
 
@@ -16,6 +24,7 @@ use crate::{
     file::{GeneratedFile, language_of},
     path::{self, normalize_path},
 };
+use app::App;
 pub(crate) use entry::is_server_source;
 
 /// Maximum number of faults that one check returns.
@@ -41,12 +50,16 @@ pub struct CheckedApp {
     pub total_bytes: usize,
     /// The entry file.
     pub entry: String,
+    /// What works and is worth knowing, at most [`MAX_FAULTS`]: what the preview does not load,
+    /// or a dependency that nothing uses.
+    pub notes: Vec<Fault>,
 }
 
 /// Checks the files of an application of this kind.
 ///
 /// # Errors
-/// The faults, at most [`MAX_FAULTS`]. None of them is a note.
+/// The faults, at most [`MAX_FAULTS`]. None of them is a note. One in a file has the lines
+/// around it as its hint.
 pub fn check(
     mut files: Vec<GeneratedFile>,
     limits: Limits,
@@ -58,21 +71,46 @@ pub fn check(
     }
     let total_bytes = files.iter().map(|file| file.content.len()).sum();
     let mut faults = list_size_faults(&files, total_bytes, limits);
+    let mut notes = Vec::new();
     if faults.is_empty() {
         faults = list_path_faults(&files);
-        faults.extend(script::with_deep_stack(|| {
-            files.iter().flat_map(list_text_faults).take(MAX_FAULTS).collect::<Vec<_>>()
-        }));
-        faults.extend(link::list_missing(&files));
+        let (found, other): (Vec<_>, Vec<_>) = script::with_deep_stack(|| examine(&files, kind))
+            .into_iter()
+            .partition(|fault| !fault.code.is_note());
+        faults.extend(found);
+        notes = other;
     }
     let entry = entry::find_entry(&files, kind);
     if entry.is_none() && !files.is_empty() {
         faults.push(Fault::new(FaultCode::NoEntry, entry::missing_entry(kind)));
     }
     faults.truncate(MAX_FAULTS);
+    notes.truncate(MAX_FAULTS);
     match entry {
-        Some(entry) if faults.is_empty() => Ok(CheckedApp { files, total_bytes, entry }),
-        _ => Err(faults),
+        Some(entry) if faults.is_empty() => Ok(CheckedApp { files, total_bytes, entry, notes }),
+        _ => Err(faults.into_iter().map(|fault| with_lines(fault, &files)).collect()),
+    }
+}
+
+/// The faults and notes of the files' texts. What is wrong in one file comes before what is
+/// wrong between files, which often follows from it.
+fn examine(files: &[GeneratedFile], kind: ProjectKind) -> Vec<Fault> {
+    let app = App::read(files, kind);
+    let mut found: Vec<Fault> = files.iter().flat_map(|file| list_text_faults(&app, file)).collect();
+    found.extend(reference::list_faults(&app));
+    found.extend(manifest::list_faults(&app));
+    found.extend(python::list_faults(&app));
+    found.extend(policy::list_faults(&app));
+    found.extend(server::list_faults(&app));
+    found.extend(vite::list_faults(&app));
+    found
+}
+
+/// The fault with the lines around it.
+fn with_lines(fault: Fault, files: &[GeneratedFile]) -> Fault {
+    match files.iter().find(|file| Some(&file.path) == fault.path.as_ref()) {
+        Some(file) => fault.with_lines_of(&file.content),
+        None => fault,
     }
 }
 
@@ -105,12 +143,15 @@ fn list_path_faults(files: &[GeneratedFile]) -> Vec<Fault> {
     faults
 }
 
-fn list_text_faults(file: &GeneratedFile) -> Vec<Fault> {
+fn list_text_faults(app: &App<'_>, file: &GeneratedFile) -> Vec<Fault> {
     if let Some(at) = file.content.find('\0') {
         let line = line_of(&file.content, at);
         return vec![Fault::in_file(&file.path, FaultCode::NulByte, "the file holds NUL").at_line(line)];
     }
-    let mut faults = syntax::list_syntax_faults(file);
+    let mut faults = syntax::list_syntax_faults(file, app.module(&file.path));
+    if file.language == "html" {
+        faults.extend(markup::list_faults(file, &page::read(&file.content)));
+    }
     faults.extend(partial::find_omission(file));
     faults
 }

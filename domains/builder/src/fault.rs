@@ -4,6 +4,8 @@ use std::fmt;
 
 /// Maximum length of a fault's message, in characters.
 const MAX_MESSAGE_CHARS: usize = 240;
+/// Maximum length of a line that a hint quotes, in characters.
+const MAX_LINE_CHARS: usize = 160;
 
 macro_rules! fault_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
@@ -51,19 +53,54 @@ fault_codes! {
     AppTooLarge = "APP_TOO_LARGE",
     /// There is no entry file.
     NoEntry = "NO_ENTRY",
-    /// A page links to a script or style sheet that does not exist.
+    /// A page, style sheet or script refers to a file that does not exist.
     MissingFile = "MISSING_FILE",
     /// A file contains NUL.
     NulByte = "NUL_BYTE",
     /// A file does not parse as its language.
     SyntaxError = "SYNTAX_ERROR",
+    /// A page has a part twice that it can have once, or a label for a field that is not there.
+    BadMarkup = "BAD_MARKUP",
+    /// A module imports a name that the other module does not export.
+    MissingExport = "MISSING_EXPORT",
+    /// A module uses a component or a hook that it neither declares nor imports.
+    UndefinedName = "UNDEFINED_NAME",
+    /// A package is imported and not listed among the dependencies.
+    MissingDependency = "MISSING_DEPENDENCY",
+    /// `package.json` or `requirements.txt` does not install or start the application.
+    BadManifest = "BAD_MANIFEST",
+    /// The strict policy under which sites are served refuses a script: the page is dead.
+    BlockedByPolicy = "BLOCKED_BY_POLICY",
+    /// The application needs a framework's own server to be shown.
+    NotPreviewable = "NOT_PREVIEWABLE",
+    /// A server that a platform cannot reach or start.
+    BadServer = "BAD_SERVER",
+    /// A file holds a key or a password.
+    SecretInCode = "SECRET_IN_CODE",
+    /// A style sheet, font or address on another host that the preview does not load. A note.
+    NotLoaded = "NOT_LOADED",
+    /// An icon or a data file that does not exist; the application runs without it. A note.
+    MissingAsset = "MISSING_ASSET",
+    /// A dependency that no file imports. A note.
+    UnusedDependency = "UNUSED_DEPENDENCY",
+    /// A dependency whose name is not among the known packages. A note.
+    UnknownPackage = "UNKNOWN_PACKAGE",
 }
 
 impl FaultCode {
     /// Whether it is a note: the completion can still be used.
     #[must_use]
     pub const fn is_note(self) -> bool {
-        matches!(self, Self::UnclosedFile | Self::RepeatedFile | Self::UnnamedBlock)
+        matches!(
+            self,
+            Self::UnclosedFile
+                | Self::RepeatedFile
+                | Self::UnnamedBlock
+                | Self::NotLoaded
+                | Self::MissingAsset
+                | Self::UnusedDependency
+                | Self::UnknownPackage
+        )
     }
 }
 
@@ -84,13 +121,15 @@ pub struct Fault {
     pub code: FaultCode,
     /// One sentence on one line, at most 240 characters, without control characters.
     pub message: String,
+    /// What to do instead and the lines around, each at most 160 characters long.
+    pub hint: Option<String>,
 }
 
 impl Fault {
     /// A fault of the whole completion.
     #[must_use]
     pub fn new(code: FaultCode, message: &str) -> Self {
-        Self { path: None, line: None, code, message: one_line(message, MAX_MESSAGE_CHARS) }
+        Self { path: None, line: None, code, message: one_line(message, MAX_MESSAGE_CHARS), hint: None }
     }
 
     /// A fault of one file.
@@ -103,6 +142,25 @@ impl Fault {
     #[must_use]
     pub fn at_line(mut self, line: u32) -> Self {
         self.line = Some(line);
+        self
+    }
+
+    /// The same fault with what to do instead.
+    #[must_use]
+    pub fn with_hint(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+
+    /// The same fault with the lines around it in the file's text added to its hint.
+    #[must_use]
+    pub(crate) fn with_lines_of(mut self, content: &str) -> Self {
+        let Some(line) = self.line.and_then(|line| usize::try_from(line).ok()) else { return self };
+        let first = line.saturating_sub(2);
+        let around = content.lines().enumerate().skip(first).take(line + 1 - first);
+        let numbered = around.map(|(at, text)| format!("{} | {}", at + 1, one_line(text, MAX_LINE_CHARS)));
+        let lines: Vec<String> = self.hint.take().into_iter().chain(numbered).collect();
+        self.hint = (!lines.is_empty()).then(|| lines.join("\n"));
         self
     }
 }
@@ -139,6 +197,14 @@ mod tests {
         assert_eq!(whole.to_string(), "no files");
         assert_eq!(file.to_string(), "index.html: missing `}`");
         assert_eq!(file.at_line(12).to_string(), "index.html:12: missing `}`");
+    }
+
+    #[test]
+    fn a_hint_says_what_to_do_and_quotes_the_lines_around() {
+        let fault = Fault::in_file("a.js", FaultCode::SyntaxError, "x").at_line(2).with_hint("Close it.");
+        assert_eq!(fault.with_lines_of("a\nb\nc\nd").hint.as_deref(), Some("Close it.\n1 | a\n2 | b\n3 | c"));
+        let first = Fault::in_file("a.js", FaultCode::SyntaxError, "x").at_line(1);
+        assert_eq!(first.with_lines_of("a\nb\nc").hint.as_deref(), Some("1 | a\n2 | b"));
     }
 
     #[test]

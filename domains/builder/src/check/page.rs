@@ -1,7 +1,36 @@
 //! Tokenizes a page as a browser does. It reports only what a browser cannot parse:
 //! optional end tags, unquoted attributes, or a stray `&` or `<` in text are not faults.
 
-/// A part of a page in another language, a link, or a syntax error.
+mod attributes;
+
+/// The text of a page in its parts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Page<'a> {
+    /// The scripts, the style sheets and the syntax errors, in the order of the text.
+    pub(super) parts: Vec<PagePart<'a>>,
+    /// The start tags, in the order of the text.
+    pub(super) tags: Vec<Tag<'a>>,
+}
+
+/// A start tag.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Tag<'a> {
+    /// The name in lower case.
+    pub(super) name: String,
+    /// The attributes with their values; names are in lower case.
+    pub(super) attributes: Vec<(String, &'a str)>,
+    /// The byte offset of its `<`.
+    pub(super) at: usize,
+}
+
+impl<'a> Tag<'a> {
+    /// The value of an attribute; empty if it has none.
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        self.attributes.iter().find(|(own, _)| own == name).map(|(_, value)| *value)
+    }
+}
+
+/// A part of a page in another language, or a syntax error.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PagePart<'a> {
     /// The text of a script without `src` that holds JavaScript, its kind, and its byte
@@ -9,8 +38,6 @@ pub(super) enum PagePart<'a> {
     Script(&'a str, ScriptKind, usize),
     /// The text of a style element, and its byte offset.
     Style(&'a str, usize),
-    /// The address of a script or a style sheet, and the byte offset of its tag.
-    Link(&'a str, usize),
     /// A syntax error at a byte offset.
     SyntaxError(&'static str, usize),
 }
@@ -29,22 +56,22 @@ pub(super) enum ScriptKind {
 /// Elements with raw text up to their end tag.
 const RAW: [&str; 6] = ["script", "style", "textarea", "title", "xmp", "iframe"];
 
-/// Tokenizes the page and returns the parts to check, in the order of the text.
-pub(super) fn scan(page: &str) -> Vec<PagePart<'_>> {
-    let mut found = Vec::new();
+/// Tokenizes the page.
+pub(super) fn read(page: &str) -> Page<'_> {
+    let mut found = Page::default();
     let mut at = 0;
     while let Some(open) = page[at..].find('<').map(|offset| at + offset) {
         let rest = &page[open + 1..];
         at = if let Some(comment) = rest.strip_prefix("!--") {
             let end = if comment.starts_with('>') { Some(1) } else { comment.find("-->").map(|end| end + 3) };
             let Some(end) = end else {
-                found.push(PagePart::SyntaxError("the comment is never closed", open));
+                found.parts.push(PagePart::SyntaxError("the comment is never closed", open));
                 break;
             };
             open + 4 + end
         } else if rest.starts_with(['!', '?']) {
             let Some(end) = rest.find('>') else {
-                found.push(PagePart::SyntaxError("the declaration is never closed", open));
+                found.parts.push(PagePart::SyntaxError("the declaration is never closed", open));
                 break;
             };
             open + 2 + end
@@ -60,34 +87,36 @@ pub(super) fn scan(page: &str) -> Vec<PagePart<'_>> {
 
 /// Reads a tag and, for raw elements, the text up to the end tag. Returns the offset of the
 /// next token; none at the end.
-fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<PagePart<'a>>) -> Option<usize> {
+fn read_element<'a>(page: &'a str, open: usize, found: &mut Page<'a>) -> Option<usize> {
     let (inside, name) = tag_name(page, open);
-    let tag = match read_tag(page, inside) {
+    let text = match read_tag(page, inside) {
         Ok(end) => &page[inside..end],
         Err((message, at)) => {
-            found.push(PagePart::SyntaxError(message, at.unwrap_or(open)));
+            found.parts.push(PagePart::SyntaxError(message, at.unwrap_or(open)));
             return None;
         }
     };
-    let start = inside + tag.len() + 1;
-    let address = match name.as_str() {
-        "script" => attribute(tag, "src"),
-        "link" => attribute(tag, "href").filter(|_| attribute(tag, "rel") == Some("stylesheet")),
-        _ => None,
-    };
-    found.extend(address.map(|address| PagePart::Link(address, open)));
-    let is_end = page[open + 1..].starts_with('/');
-    if is_end || tag.ends_with('/') && name != "script" || !RAW.contains(&name.as_str()) {
+    let start = inside + text.len() + 1;
+    if page[open + 1..].starts_with('/') {
         return Some(start);
     }
-    let Some(length) = find_end_tag(&page[start..], &name) else {
-        found.push(PagePart::SyntaxError("the element's end tag is missing", open));
+    let tag = Tag { name, attributes: attributes::list_attributes(text), at: open };
+    let is_raw = RAW.contains(&tag.name.as_str()) && (tag.name == "script" || !text.ends_with('/'));
+    let end = if is_raw { read_raw(page, start, &tag, found) } else { Some(start) };
+    found.tags.push(tag);
+    end
+}
+
+/// Reads the text of a raw element that begins here. Returns the offset of its end tag.
+fn read_raw<'a>(page: &'a str, start: usize, tag: &Tag<'a>, found: &mut Page<'a>) -> Option<usize> {
+    let Some(length) = find_end_tag(&page[start..], &tag.name) else {
+        found.parts.push(PagePart::SyntaxError("the element's end tag is missing", tag.at));
         return None;
     };
     let text = &page[start..start + length];
-    match name.as_str() {
-        "script" => found.extend(script_kind(tag).map(|kind| PagePart::Script(text, kind, start))),
-        "style" => found.push(PagePart::Style(text, start)),
+    match tag.name.as_str() {
+        "script" => found.parts.extend(script_kind(tag).map(|kind| PagePart::Script(text, kind, start))),
+        "style" => found.parts.push(PagePart::Style(text, start)),
         _ => {}
     }
     Some(start + length)
@@ -154,26 +183,12 @@ fn find_end_tag(text: &str, name: &str) -> Option<usize> {
     })
 }
 
-/// The value of an attribute in the text of a tag.
-fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
-    let lower = attributes.to_ascii_lowercase();
-    let at = lower.match_indices(name).map(|(at, _)| at).find(|at| {
-        lower[..*at].ends_with(|c: char| c.is_whitespace() || matches!(c, '"' | '\''))
-            && lower[at + name.len()..].trim_start().starts_with('=')
-    })?;
-    let value = attributes[at + name.len()..].trim_start().trim_start_matches('=').trim_start();
-    match value.chars().next()? {
-        quote @ ('"' | '\'') => value[1..].split(quote).next(),
-        _ => value.split(|c: char| c.is_whitespace() || c == '>').next(),
-    }
-}
-
-/// The kind of an inline script by its attributes. None with `src` or a data type.
-fn script_kind(attributes: &str) -> Option<ScriptKind> {
-    if attributes.to_ascii_lowercase().contains("src=") {
+/// The kind of an inline script. None with `src` or a data type.
+fn script_kind(tag: &Tag<'_>) -> Option<ScriptKind> {
+    if tag.get("src").is_some() {
         return None;
     }
-    match attribute(attributes, "type").unwrap_or_default().to_ascii_lowercase().as_str() {
+    match tag.get("type").unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "" | "text/javascript" | "application/javascript" => Some(ScriptKind::Classic),
         "module" => Some(ScriptKind::Module),
         "text/babel" | "text/jsx" => Some(ScriptKind::Jsx),
@@ -200,7 +215,7 @@ mod tests {
             "é < ü",
             "<",
         ] {
-            assert_eq!(scan(page), [], "{page}");
+            assert_eq!(read(page).parts, [], "{page}");
         }
     }
 
@@ -217,14 +232,22 @@ mod tests {
             ("x</p", "the tag is never closed", 1),
             ("<!doctype html", "the declaration is never closed", 0),
         ] {
-            assert_eq!(scan(page), [PagePart::SyntaxError(message, at)], "{page}");
+            assert_eq!(read(page).parts, [PagePart::SyntaxError(message, at)], "{page}");
         }
     }
 
     #[test]
-    fn finds_the_scripts_and_style_sheets_that_a_page_names() {
-        let page = "<link href='a.css' rel=stylesheet><link rel=icon href=b.ico><script data-src=x src = \"c.js\" defer></script>";
-        assert_eq!(scan(page), [PagePart::Link("a.css", 0), PagePart::Link("c.js", 60)]);
+    fn lists_the_start_tags_with_their_attributes() {
+        let found =
+            read("<link href='a.css' rel=stylesheet></p><script data-src=x src = \"c.js\" defer></script>")
+                .tags;
+        let names: Vec<_> = found.iter().map(|tag| (tag.name.as_str(), tag.at)).collect();
+        assert_eq!(names, [("link", 0), ("script", 38)]);
+        assert_eq!(
+            (found[0].get("href"), found[1].get("src"), found[1].get("defer")),
+            (Some("a.css"), Some("c.js"), Some(""))
+        );
+        assert_eq!(found[1].get("href"), None);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(crate) enum RequestKind {
     Require,
     /// `new URL("…", import.meta.url)`.
     ModuleUrl,
-    /// `new Worker("…")`, relative to the page.
+    /// `new Worker("…")` or the registration of a service worker, relative to the page.
     Worker,
     /// `fetch("…")`, relative to the page.
     Fetch,
@@ -68,7 +68,8 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    fn new(specifier: &str, at: usize, kind: RequestKind) -> Self {
+    /// A request for a whole module.
+    pub(crate) fn new(specifier: &str, at: usize, kind: RequestKind) -> Self {
         Self { specifier: specifier.to_owned(), at, kind, names: Vec::new(), is_type: false }
     }
 }

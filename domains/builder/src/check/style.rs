@@ -50,6 +50,38 @@ pub(super) fn find_syntax_error(sheet: &str) -> Option<SyntaxError> {
     unclosed.or_else(|| loose.filter(|at| !is_end_mark(at)).map(|at| ("the text is no rule", at)))
 }
 
+/// The addresses in `url()` and after `@import` with their byte offsets. Comments are left
+/// out, and so are addresses without quotes that hold a parenthesis.
+pub(super) fn list_addresses(sheet: &str) -> Vec<(&str, usize)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(start) = sheet[at..].find(['u', 'U', '@', '/']).map(|length| at + length) {
+        let rest = &sheet[start..];
+        at = start + 1;
+        if rest.starts_with("/*") {
+            let Some(length) = rest[2..].find("*/") else { break };
+            at = start + length + 4;
+        } else if let Some(inner) = strip_word(rest, "url(").or_else(|| strip_word(rest, "@import ")) {
+            let inner = inner.trim_start();
+            let from = sheet.len() - inner.len();
+            let end = match inner.chars().next() {
+                Some(quote @ ('"' | '\'')) => inner[1..].find(quote).map(|length| (1, length)),
+                _ if rest.starts_with('@') => continue,
+                _ => inner.find([')', '\n']).map(|length| (0, length)),
+            };
+            let Some((quote, length)) = end else { break };
+            found.push((inner[quote..quote + length].trim(), from));
+            at = from + quote + length;
+        }
+    }
+    found
+}
+
+fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let is_word = text.get(..word.len()).is_some_and(|own| own.eq_ignore_ascii_case(word));
+    is_word.then(|| &text[word.len()..])
+}
+
 fn closes(opener: u8, closer: u8) -> bool {
     matches!((opener, closer), (b'(', b')') | (b'[', b']') | (b'{', b'}'))
 }
@@ -102,6 +134,15 @@ mod tests {
         ] {
             assert_eq!(find_syntax_error(sheet), None, "{sheet}");
         }
+    }
+
+    #[test]
+    fn addresses_are_found() {
+        let sheet = "@import 'a.css';\n@import url(\"b.css\") screen;\n/* url(no.png) */\n\
+            a { background: URL( c.png ) , url('d (1).png') } b { background: url() } unclosed: url(\"";
+        let found: Vec<_> = list_addresses(sheet).into_iter().map(|(address, _)| address).collect();
+        assert_eq!(found, ["a.css", "b.css", "c.png", "d (1).png", ""]);
+        assert_eq!(list_addresses(sheet)[0].1, 8);
     }
 
     #[test]

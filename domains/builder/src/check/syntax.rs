@@ -7,7 +7,8 @@ use tree_sitter::{Language, Node, ParseOptions, ParseState, Parser, Tree};
 
 use super::line_of;
 use super::page::{self, PagePart, ScriptKind};
-use super::{script, style};
+use super::script::{self, Module};
+use super::{json, python, style};
 use crate::fault::one_line;
 use crate::fault::{Fault, FaultCode};
 use crate::file::GeneratedFile;
@@ -22,13 +23,17 @@ const MAX_STEPS: usize = 200_000;
 
 /// The syntax faults of a file. Languages without a parser here are plain text and have none.
 /// To be called inside [`script::with_deep_stack`].
-pub(super) fn list_syntax_faults(file: &GeneratedFile) -> Vec<Fault> {
+/// A script is read already.
+pub(super) fn list_syntax_faults(file: &GeneratedFile, module: Option<&Module>) -> Vec<Fault> {
+    if let Some(module) = module {
+        let errors = module.errors.iter().map(|error| error_at(&file.content, &error.message, error.at));
+        return errors.map(|error| error.in_file(file)).collect();
+    }
     match file.language.as_str() {
         "html" => list_page_faults(file),
         "css" => list_style_faults(file),
-        "javascript" | "jsx" | "typescript" | "tsx" => list_script_faults(file),
         "python" => list_python_faults(file),
-        "json" if !allows_comments(&file.path) => find_json_fault(file).into_iter().collect(),
+        "json" => find_json_fault(file).into_iter().collect(),
         "toml" => find_toml_fault(file).into_iter().collect(),
         _ => Vec::new(),
     }
@@ -42,8 +47,8 @@ fn allows_comments(path: &str) -> bool {
 }
 
 fn find_json_fault(file: &GeneratedFile) -> Option<Fault> {
-    let error = serde_json::from_str::<serde::de::IgnoredAny>(&file.content).err()?;
-    let line = u32::try_from(error.line()).unwrap_or(u32::MAX).max(1);
+    let plain = allows_comments(&file.path).then(|| json::without_comments(&file.content));
+    let (line, error) = json::find_fault(plain.as_deref().unwrap_or(&file.content))?;
     let message = format!("not valid JSON: {error}");
     Some(Fault::in_file(&file.path, FaultCode::SyntaxError, &message).at_line(line))
 }
@@ -55,21 +60,17 @@ fn find_toml_fault(file: &GeneratedFile) -> Option<Fault> {
     Some(Fault::in_file(&file.path, FaultCode::SyntaxError, &message).at_line(line))
 }
 
-fn list_script_faults(file: &GeneratedFile) -> Vec<Fault> {
-    let module = script::read(&file.content, script::source_type(&file.path));
-    let errors = module.errors.iter().map(|error| error_at(&file.content, &error.message, error.at));
-    errors.map(|error| error.in_file(file)).collect()
-}
-
 fn unreadable(file: &GeneratedFile) -> Fault {
     let message = format!("the file could not be read as {}", file.language);
     Fault::in_file(&file.path, FaultCode::SyntaxError, &message)
 }
 
 /// A syntax error.
-struct SyntaxError {
-    line: u32,
-    message: String,
+pub(super) struct SyntaxError {
+    /// The line, counted from 1.
+    pub(super) line: u32,
+    /// What is wrong.
+    pub(super) message: String,
 }
 
 impl SyntaxError {
@@ -78,7 +79,8 @@ impl SyntaxError {
     }
 }
 
-fn parse_tree(content: &str, language: &Language) -> Option<Tree> {
+/// The tree of the text. None if the parser takes too many steps.
+pub(super) fn parse_tree(content: &str, language: &Language) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(language).ok()?;
     let mut steps = 0_usize;
@@ -92,13 +94,13 @@ fn parse_tree(content: &str, language: &Language) -> Option<Tree> {
 }
 
 /// The syntax errors of a tree in the order of the text.
-fn error_nodes<'a>(tree: &'a Tree, content: &'a str) -> impl Iterator<Item = SyntaxError> + 'a {
+pub(super) fn error_nodes<'a>(tree: &'a Tree, content: &'a str) -> impl Iterator<Item = SyntaxError> + 'a {
     let errors = nodes(tree).filter(|node| node.is_error() || node.is_missing());
     errors.map(|node| describe(&node, content))
 }
 
 /// The nodes of a tree in the order of the text, without those inside error nodes.
-fn nodes(tree: &Tree) -> impl Iterator<Item = Node<'_>> {
+pub(super) fn nodes(tree: &Tree) -> impl Iterator<Item = Node<'_>> {
     let mut cursor = tree.walk();
     let mut next = Some(tree.root_node());
     std::iter::from_fn(move || {
@@ -140,36 +142,27 @@ fn list_style_faults(file: &GeneratedFile) -> Vec<Fault> {
     error.map(|(message, at)| error_at(&file.content, message, at).in_file(file)).into_iter().collect()
 }
 
-fn error_at(content: &str, message: &str, at: usize) -> SyntaxError {
+/// The error at a byte offset.
+pub(super) fn error_at(content: &str, message: &str, at: usize) -> SyntaxError {
     SyntaxError { line: line_of(content, at), message: message.to_owned() }
 }
 
-/// The faults of the tree, or the first `def`, `if` and the like that has no indented block.
 fn list_python_faults(file: &GeneratedFile) -> Vec<Fault> {
-    let Some(tree) = parse_tree(&file.content, &tree_sitter_python::LANGUAGE.into()) else {
-        return vec![unreadable(file)];
-    };
-    let mut errors: Vec<SyntaxError> = error_nodes(&tree, &file.content).take(MAX_FAULTS_A_FILE).collect();
-    if errors.is_empty() {
-        let empty_block = nodes(&tree).find(|node| node.kind() == "block" && node.named_child_count() == 0);
-        errors.extend(
-            empty_block
-                .and_then(|node| node.parent())
-                .map(|parent| error_at(&file.content, "an indented block is missing", parent.start_byte())),
-        );
+    match python::list_errors(&file.content, MAX_FAULTS_A_FILE) {
+        Some(errors) => errors.into_iter().map(|error| error.in_file(file)).collect(),
+        None => vec![unreadable(file)],
     }
-    errors.into_iter().map(|error| error.in_file(file)).collect()
 }
 
 /// The faults of a page, and of the scripts and styles inside it.
 fn list_page_faults(file: &GeneratedFile) -> Vec<Fault> {
     let page = file.content.as_str();
-    page::scan(page)
+    page::read(page)
+        .parts
         .iter()
         .flat_map(|found| match *found {
             PagePart::SyntaxError(message, at) => vec![error_at(page, message, at)],
             PagePart::Script(text, kind, at) => list_inline_faults(text, kind, page, at),
-            PagePart::Link(..) => Vec::new(),
             PagePart::Style(text, at) => {
                 let error = style::find_syntax_error(text);
                 error.map(|(message, inside)| error_at(page, message, at + inside)).into_iter().collect()

@@ -77,6 +77,15 @@ impl<'a> Visit<'a> for Uses<'_> {
                 self.request(address.value.as_str(), address.span.start, RequestKind::Fetch);
             }
         }
+        let registers = call
+            .callee
+            .as_member_expression()
+            .is_some_and(|member| member.static_property_name() == Some("register"));
+        if let (true, Some(Argument::StringLiteral(address))) = (registers, call.arguments.first())
+            && address.value.as_str().ends_with(".js")
+        {
+            self.request(address.value.as_str(), address.span.start, RequestKind::Worker);
+        }
         walk::walk_call_expression(self, call);
     }
 

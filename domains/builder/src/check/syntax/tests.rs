@@ -1,11 +1,19 @@
+use atelier_entities::ProjectKind;
+
 use super::*;
+use crate::check::app::App;
 
 fn lines(path: &str, content: &str) -> Vec<u32> {
     faults(path, content).iter().filter_map(|fault| fault.line).collect()
 }
 
 fn faults(path: &str, content: &str) -> Vec<Fault> {
-    script::with_deep_stack(|| list_syntax_faults(&GeneratedFile::new(path, content)))
+    let file = GeneratedFile::new(path, content);
+    script::with_deep_stack(|| {
+        let files = [file];
+        let app = App::read(&files, ProjectKind::WebApp);
+        list_syntax_faults(&files[0], app.module(path))
+    })
 }
 
 #[test]
@@ -80,6 +88,11 @@ fn syntax_errors_are_reported_with_their_lines() {
         ("a.html", "<p>\n<style>\np { color: red\n</style>\n", 3),
         ("a.json", "{\n\"a\": 1,\n}", 3),
         ("a.json", "", 1),
+        ("a.json", "{\"a\": 1,\n\"a\": 2}", 2),
+        ("tsconfig.json", "{ // a\n \"a\": 1,\n b }", 3),
+        ("a.py", "if x:\n        y\n    z\n", 3),
+        ("a.py", "x = 1\nreturn x\n", 2),
+        ("a.js", "const a = 1;\nconst a = 2;\n", 2),
         ("a.toml", "[a]\nb = = 1\n", 2),
     ] {
         assert_eq!(lines(path, content).first(), Some(&expected), "{path} {content}");
