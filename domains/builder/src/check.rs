@@ -163,4 +163,6 @@ pub(crate) fn line_of(content: &str, at: usize) -> u32 {
 }
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod tests;

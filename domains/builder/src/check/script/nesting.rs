@@ -20,6 +20,8 @@ const WORD_KIB: usize = 6;
 const OPERAND_KIB: usize = 3;
 /// How many equal operator characters in a row can be code; more are a line of decoration.
 const MAX_RUN: usize = 3;
+/// How many labels may stand before a statement: the parser compares each with those before it.
+const MAX_LABELS: usize = 64;
 /// Words that begin a level without a bracket.
 const WORDS: [&str; 23] = [
     "as",
@@ -69,6 +71,8 @@ pub(crate) fn fits_stack(source: &str) -> bool {
     let bytes = source.as_bytes();
     let mut needed = 0_usize;
     let mut run = 0_usize;
+    let mut labels = 0_usize;
+    let mut last = [b' '; 2];
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         if is_word_byte(byte) {
@@ -76,8 +80,15 @@ pub(crate) fn fits_stack(source: &str) -> bool {
             if WORDS.iter().any(|word| word.as_bytes() == &bytes[at..at + length]) {
                 needed += WORD_KIB;
             }
+            last = [last[1], b'w'];
             at += length;
             continue;
+        }
+        if byte == b':' {
+            labels = if last == [b':', b'w'] { labels + 1 } else { 0 };
+        }
+        if !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'*') {
+            last = [last[1], byte];
         }
         run = if at > 0 && bytes[at - 1] == byte { run + 1 } else { 1 };
         needed += match byte {
@@ -88,7 +99,7 @@ pub(crate) fn fits_stack(source: &str) -> bool {
             b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^' | b'>' | b'.' | b'@' | b'`' => OPERAND_KIB,
             _ => 0,
         };
-        if needed > BUDGET_KIB {
+        if needed > BUDGET_KIB || labels > MAX_LABELS {
             return false;
         }
         at += 1;
