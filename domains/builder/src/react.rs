@@ -71,7 +71,9 @@ pub fn find_page(files: &[GeneratedFile]) -> Option<&GeneratedFile> {
         let root = root_of(page);
         let project = Project::new(files, root);
         let scripts = Page::new(page, &project).scripts();
-        let uses_vite = project.find(&format!("{root}package.json")).is_some_and(|manifest| names_vite(&manifest.content));
+        let uses_vite = project
+            .find(&format!("{root}package.json"))
+            .is_some_and(|manifest| names_vite(&manifest.content));
         let needs_compiler = |path: &String| !matches!(resolve::extension(path), "js" | "mjs");
         scripts.iter().any(needs_compiler) || (uses_vite && !scripts.is_empty())
     });
@@ -154,7 +156,8 @@ fn list_notes(files: &[GeneratedFile], root: &str) -> Vec<Fault> {
     let styles = files.iter().filter(|file| file.path.starts_with(root) && file.path.ends_with(".css"));
     let notes = styles.filter_map(|file| {
         let (directive, at) = style::find_tailwind(&file.content)?;
-        let message = format!("{directive} needs Tailwind's build step: the preview shows the page without it");
+        let message =
+            format!("{directive} needs Tailwind's build step: the preview shows the page without it");
         let line = crate::check::script::line_of(&file.content, at);
         Some(Fault::in_file(&file.path, FaultCode::NotPreviewed, &message).at_line(line))
     });

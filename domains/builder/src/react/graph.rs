@@ -109,9 +109,8 @@ impl<'a> Graph<'a> {
                         let names = known.entry(script.as_str()).or_insert_with(|| self.exports_of(script));
                         names.as_ref().is_none_or(|names| names.contains(&import.name))
                     }
-                    Target::Library(specifier) => {
-                        libraries::find(specifier).is_none_or(|library| library.exports.contains(&import.name))
-                    }
+                    Target::Library(specifier) => libraries::find(specifier)
+                        .is_none_or(|library| library.exports.contains(&import.name)),
                     Target::Style(_) | Target::Text(_) | Target::Asset(_) => import.name == "default",
                     Target::StyleModule(_) | Target::Json(_) => true,
                 };
@@ -168,7 +167,8 @@ impl<'a> Graph<'a> {
         let mut written = String::with_capacity(code.len() + 256);
         if code.contains("import.meta.env") {
             let base = place.base();
-            let env = json!({"BASE_URL": base, "MODE": "production", "DEV": false, "PROD": true, "SSR": false});
+            let env =
+                json!({"BASE_URL": base, "MODE": "production", "DEV": false, "PROD": true, "SSR": false});
             written.push_str(&format!("import.meta.env = {env};\n"));
         }
         let mut last = 0;
@@ -289,9 +289,10 @@ fn unresolved(path: &str, request: &Request, reason: &Unresolved) -> Fault {
         Unresolved::Preprocessed => {
             (FaultCode::NotCompiled, format!("{specifier} needs a preprocessor: write it as plain CSS"))
         }
-        Unresolved::Remote => {
-            (FaultCode::NotCompiled, format!("{specifier} is a script of another host, which a site may not load"))
-        }
+        Unresolved::Remote => (
+            FaultCode::NotCompiled,
+            format!("{specifier} is a script of another host, which a site may not load"),
+        ),
     };
     at(Fault::in_file(path, code, &message), request.line)
 }

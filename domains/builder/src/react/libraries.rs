@@ -89,8 +89,10 @@ pub(super) fn path_of(specifier: &str) -> String {
 pub(super) fn files_of(specifiers: &BTreeSet<String>) -> BTreeMap<String, String> {
     let Some((_, modules)) = EMBEDDED else { return BTreeMap::new() };
     let libraries = specifiers.iter().filter_map(|specifier| find(specifier));
-    let wanted: BTreeSet<&str> =
-        libraries.flat_map(|library| library.needs.iter().chain([&library.file])).map(String::as_str).collect();
+    let wanted: BTreeSet<&str> = libraries
+        .flat_map(|library| library.needs.iter().chain([&library.file]))
+        .map(String::as_str)
+        .collect();
     let wanted = modules.iter().filter(|(name, _)| wanted.contains(name));
     wanted.map(|(name, text)| (format!("{FOLDER}/{name}"), (*text).to_owned())).collect()
 }
@@ -105,8 +107,11 @@ mod tests {
         let script = include_str!("../../libraries/build.mjs");
         let list = script.split_once("const SPECIFIERS = [").and_then(|(_, rest)| rest.split_once("];"));
         let (list, _) = list.expect("the script has the list");
-        let listed: BTreeSet<&str> =
-            list.split(',').map(|name| name.trim().trim_matches('\'')).filter(|name| !name.is_empty()).collect();
+        let listed: BTreeSet<&str> = list
+            .split(',')
+            .map(|name| name.trim().trim_matches('\''))
+            .filter(|name| !name.is_empty())
+            .collect();
 
         assert_eq!(listed.into_iter().collect::<Vec<_>>(), NAMES);
     }

@@ -46,7 +46,8 @@ impl<'a> Page<'a> {
         if address.is_empty() || address.contains(':') || address.starts_with("//") {
             return None;
         }
-        let relative = if address.starts_with(['/', '.']) { address.to_owned() } else { format!("./{address}") };
+        let relative =
+            if address.starts_with(['/', '.']) { address.to_owned() } else { format!("./{address}") };
         match self.project.resolve(&self.file.path, &relative).ok()? {
             Target::Script(path)
             | Target::Style(path)
@@ -183,7 +184,10 @@ mod tests {
             assert!(shown.contains(part), "{part}: {shown}");
         }
         let folder = page.written(Place::Folder, &[]);
-        assert!(folder.contains("src = \"./src/main.tsx.js\"") && folder.contains("href=./mark.svg>"), "{folder}");
+        assert!(
+            folder.contains("src = \"./src/main.tsx.js\"") && folder.contains("href=./mark.svg>"),
+            "{folder}"
+        );
     }
 
     #[test]

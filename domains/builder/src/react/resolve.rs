@@ -100,9 +100,10 @@ impl<'a> Project<'a> {
             let served = self.find_served(plain).map(str::to_owned);
             served.or_else(|| self.complete(&join(self.root, plain.trim_start_matches('/'))?))
         } else {
-            let aliased = self.aliases.iter().find_map(|(prefix, path)| {
-                self.complete(&join(path, plain.strip_prefix(prefix.as_str())?)?)
-            });
+            let aliased = self
+                .aliases
+                .iter()
+                .find_map(|(prefix, path)| self.complete(&join(path, plain.strip_prefix(prefix.as_str())?)?));
             match aliased {
                 Some(path) => Some(path),
                 None if libraries::is_served(plain) => return Ok(Target::Library(plain.to_owned())),

@@ -52,13 +52,20 @@ fn a_project_of_vite_becomes_modules_of_a_browser() {
     assert!(page.contains("src=\"/src/main.tsx.js\"") && page.contains("href=\"/src/index.css\""), "{page}");
     assert_eq!(site.files[ROUTES_PAGE], *page);
     let app = &site.files["src/App.tsx.js"];
-    for specifier in ["./App.module.css.js", "./logo.svg.url.js", "./data.json.js", "./Page.jsx.js", "../_atelier/lib/"] {
+    for specifier in
+        ["./App.module.css.js", "./logo.svg.url.js", "./data.json.js", "./Page.jsx.js", "../_atelier/lib/"]
+    {
         assert!(app.contains(specifier), "{specifier}: {app}");
     }
     assert!(app.starts_with("import.meta.env = {") && app.contains("\"BASE_URL\":\"/\""), "{app}");
     assert!(site.files["src/data.json.js"].contains("as \"items\""));
     assert!(site.files["src/logo.svg.url.js"].contains("new URL(\"./logo.svg\", import.meta.url)"));
-    assert!(!site.files.keys().any(|path| path.ends_with(".tsx") || path == "package.json" || path.contains("types")));
+    assert!(
+        !site
+            .files
+            .keys()
+            .any(|path| path.ends_with(".tsx") || path == "package.json" || path.contains("types"))
+    );
 }
 
 #[test]
@@ -124,7 +131,9 @@ fn cycles_and_exports_of_exports_are_followed() {
 
 #[test]
 fn faults_name_the_file_and_the_line() {
-    let app = |line: &str| format!("export const x = 1;\n{line}\nexport default function App() {{ return <p>{{y}}</p>; }}");
+    let app = |line: &str| {
+        format!("export const x = 1;\n{line}\nexport default function App() {{ return <p>{{y}}</p>; }}")
+    };
     for (line, fault) in [
         ("import { y } from './Page';", "src/App.tsx:2: ./Page does not export y"),
         ("import y from './types';", "src/App.tsx:2: ./types has no default export"),
@@ -132,7 +141,10 @@ fn faults_name_the_file_and_the_line() {
         ("import y from './app';", "src/App.tsx:2: the script imports ./app, which"),
         ("import y from 'three';", "src/App.tsx:2: the preview has no library three"),
         ("import y from './y.scss';", "src/App.tsx:2: ./y.scss needs a preprocessor"),
-        ("import y from 'https://esm.sh/react';", "src/App.tsx:2: https://esm.sh/react is a script of another host"),
+        (
+            "import y from 'https://esm.sh/react';",
+            "src/App.tsx:2: https://esm.sh/react is a script of another host",
+        ),
         ("const y = 1; const y = 2;", "src/App.tsx:2: "),
     ] {
         let found = faults(&[("src/App.tsx", &app(line)), ("src/y.scss", "")]);
@@ -145,7 +157,8 @@ fn a_name_that_a_library_does_not_have_is_a_fault() {
     if !are_embedded() {
         return;
     }
-    let found = faults(&[("src/Page.jsx", "import { Nonsense } from 'lucide-react';\nexport default Nonsense;")]);
+    let found =
+        faults(&[("src/Page.jsx", "import { Nonsense } from 'lucide-react';\nexport default Nonsense;")]);
 
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("src/Page.jsx:1: lucide-react does not export Nonsense"), "{found:?}");

@@ -18,7 +18,9 @@ fn types_are_taken_off() {
         export default F satisfies unknown;\ndeclare global { interface Window { h: number } }\n";
     let module = compiled("a.ts", source);
 
-    for gone in ["interface", "type ", "abstract", "private", "readonly", " as ", "satisfies", "declare", "<T"] {
+    for gone in
+        ["interface", "type ", "abstract", "private", "readonly", " as ", "satisfies", "declare", "<T"]
+    {
         assert!(!module.code.contains(gone), "{gone}: {}", module.code);
     }
     let specifiers: Vec<_> = module.requests.iter().map(|request| request.specifier.as_str()).collect();
@@ -40,7 +42,8 @@ fn enums_and_namespaces_become_values() {
 
 #[test]
 fn jsx_uses_the_automatic_runtime() {
-    let source = "export const A = ({ b }: { b: string }) => <><a href=\"/x?a=1&title=b\">Tom & Jerry {b}</a></>;";
+    let source =
+        "export const A = ({ b }: { b: string }) => <><a href=\"/x?a=1&title=b\">Tom & Jerry {b}</a></>;";
     let module = compiled("a.tsx", source);
 
     assert!(module.code.contains("Tom & Jerry") && !module.code.contains("</a>"), "{}", module.code);

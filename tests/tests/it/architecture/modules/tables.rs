@@ -56,6 +56,7 @@ const BUILDER: Layers = Layers {
         &["fault", "file", "mail", "options"],
         &["path"],
         &["check", "parse"],
+        &["react"],
         &["parts", "prompt"],
         &["generation", "versions"],
         &["deployments"],
