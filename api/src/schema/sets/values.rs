@@ -54,7 +54,7 @@ pub(super) const MODEL_REQUESTS: [&str; 13] = [
 ];
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 43] = [
+pub(super) const JOB_ERRORS: [&str; 44] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
@@ -91,6 +91,7 @@ pub(super) const JOB_ERRORS: [&str; 43] = [
     "MAIL_REJECTED",
     "MAIL_TEMPLATE",
     "MAIL_UNAVAILABLE",
+    "NOT_COMPILED",
     "STOPPED",
     "STORAGE",
     "OBJECTS_UNAVAILABLE",
