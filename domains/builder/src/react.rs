@@ -20,7 +20,7 @@ use crate::{
     file::GeneratedFile,
 };
 use graph::Graph;
-pub use libraries::{NAMES as LIBRARIES, are_embedded};
+pub use libraries::{FOLDER as LIBRARY_FOLDER, NAMES as LIBRARIES, are_embedded};
 use page::Page;
 use resolve::{Project, is_script};
 

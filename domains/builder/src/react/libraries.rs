@@ -15,7 +15,7 @@ use serde::Deserialize;
 include!(concat!(env!("OUT_DIR"), "/libraries.rs"));
 
 /// The folder of the libraries in a site.
-pub(super) const FOLDER: &str = "_atelier/lib";
+pub const FOLDER: &str = "_atelier/lib";
 
 /// The specifiers under which libraries can be imported, sorted. `libraries/build.mjs` has
 /// the same list.
