@@ -103,7 +103,7 @@ const API: Layers = Layers {
         &["event_stream", "middleware", "static_file"],
         &["route"],
         &["routes"],
-        &["polling"],
+        &["polling", "site_routing"],
         &["docs"],
         &["app"],
         &["serve"],
