@@ -12,7 +12,7 @@ mod page;
 mod resolve;
 mod style;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     check::script::with_deep_stack,
@@ -28,7 +28,7 @@ use resolve::{Project, is_script};
 const MAX_FAULTS: usize = 20;
 
 /// The page that a site shows under paths that are no files: the routes of a browser router.
-const ROUTES_PAGE: &str = "200.html";
+pub(crate) const ROUTES_PAGE: &str = "200.html";
 
 /// The extensions of files that are published as they are.
 const PUBLISHED: [&str; 9] = ["html", "css", "svg", "txt", "xml", "webmanifest", "ico", "csv", "vtt"];
@@ -121,8 +121,7 @@ pub fn compile(
         return Err(graph.faults);
     }
     let mut site = CompiledSite { files: graph.write(place), notes: list_notes(files, root) };
-    let used: BTreeSet<String> = graph.libraries();
-    site.files.extend(libraries::files_of(&used));
+    site.files.extend(libraries::files_of(&graph.libraries()));
     for file in files {
         if let Some(path) = published_path(file, root) {
             let text = match resolve::extension(path) {

@@ -93,7 +93,8 @@ pub(super) fn compile(path: &str, source: &str) -> Result<Module, Vec<Fault>> {
         Transformer::new(&allocator, Path::new(path), &options).build_with_scoping(scoping, &mut program);
     refuse(path, source, &transformed.diagnostics)?;
     let code = Codegen::new().build(&program).code;
-    Ok(read(code, &Lines::of(source, &parsed.module_record)))
+    let module = read(&code, &Lines::of(source, &parsed.module_record));
+    Ok(Module { code, ..module })
 }
 
 /// The language of a script, by its extension. JSX is accepted in every script but `.ts`,
@@ -186,10 +187,11 @@ fn taken_names(record: &ModuleRecord<'_>) -> Vec<(String, String, Span)> {
     names
 }
 
-/// Lists what the compiled code imports and exports. Imports of types are gone from it.
-fn read(code: String, lines: &Lines) -> Module {
+/// What the compiled code imports and exports, without the code. Imports of types are gone
+/// from it.
+fn read(code: &str, lines: &Lines) -> Module {
     let allocator = Allocator::default();
-    let record = Parser::new(&allocator, &code, SourceType::mjs()).parse().module_record;
+    let record = Parser::new(&allocator, code, SourceType::mjs()).parse().module_record;
     let mut requests = Vec::new();
     let mut request = |specifier: &str, span: Span| {
         let line = lines.specifiers.get(specifier).copied();
@@ -200,7 +202,7 @@ fn read(code: String, lines: &Lines) -> Module {
         places.iter().for_each(|place| request(specifier.as_str(), place.span));
     }
     for import in &record.dynamic_imports {
-        if let Some(specifier) = literal(&code, import.module_request) {
+        if let Some(specifier) = literal(code, import.module_request) {
             request(specifier, import.module_request);
         }
     }
@@ -222,7 +224,7 @@ fn read(code: String, lines: &Lines) -> Module {
     let exports = exports.collect();
     let stars = record.star_export_entries.iter().filter_map(|entry| entry.module_request.as_ref());
     let stars = stars.map(|request| request.name.as_str().to_owned()).collect();
-    Module { code, requests, imports, exports, stars }
+    Module { code: String::new(), requests, imports, exports, stars }
 }
 
 /// The text of a literal without expressions.

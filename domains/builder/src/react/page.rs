@@ -43,7 +43,8 @@ impl<'a> Page<'a> {
     /// The path of the project's file that an address refers to.
     fn resolve(&self, address: &str) -> Option<String> {
         let address = address.split(['?', '#']).next().unwrap_or_default().trim();
-        if address.is_empty() || address.contains(':') || address.starts_with("//") {
+        let name = address.rsplit('/').next().unwrap_or_default();
+        if name.is_empty() || address.contains(':') || address.starts_with("//") {
             return None;
         }
         let relative =
@@ -54,7 +55,7 @@ impl<'a> Page<'a> {
             | Target::StyleModule(path)
             | Target::Json(path)
             | Target::Text(path)
-            | Target::Asset(path) => Some(path),
+            | Target::Asset(path) => path.ends_with(name).then_some(path),
             Target::Library(_) => None,
         }
     }

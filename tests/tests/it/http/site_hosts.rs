@@ -109,10 +109,9 @@ async fn a_site_has_a_host_without_the_api() {
     assert!(!page.contains("set-cookie") && !page.contains("access-control-allow-origin"), "{page}");
 
     for (method, path, host, expected) in [
-        ("GET", "/api/health", host.to_owned(), "404"),
-        ("GET", "/api/jobs/0197f1a0-0000-7000-8000-000000000000", host.to_owned(), "404"),
-        ("GET", "/metrics", host.to_owned(), "404"),
         ("POST", "/", host.to_owned(), "405"),
+        ("POST", "/api/auth/login", host.to_owned(), "405"),
+        ("GET", "/nothing.js", host.to_owned(), "404"),
         ("GET", "/", host.to_ascii_uppercase().replace(".LOCALHOST", ".LocalHost."), "200"),
         ("GET", "/", "nobody-1.localhost".to_owned(), "404"),
         ("GET", "/", format!("a.{host}"), "404"),
@@ -120,6 +119,11 @@ async fn a_site_has_a_host_without_the_api() {
     ] {
         let answer = setup.ask(method, path, &host).await;
         assert_eq!(status(&answer), expected, "{method} {host}{path}: {answer}");
+    }
+    // Paths without a file are routes of the application, if it has some, and never the API's.
+    for path in ["/api/health", "/api/jobs/0197f1a0-0000-7000-8000-000000000000", "/metrics", "/docs"] {
+        let answer = setup.ask("GET", path, host).await;
+        assert!(status(&answer) == "404" || answer.contains("<div id=\"root\">"), "{path}: {answer}");
     }
     let moved = setup.ask("GET", &format!("/preview/{slug}/src/a.css?b=c"), "127.0.0.1").await;
     assert_eq!(status(&moved), "307", "{moved}");
