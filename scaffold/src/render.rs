@@ -8,7 +8,6 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::brief::AppBrief;
-use crate::language::Language;
 use crate::text::fingerprint;
 
 /// A file of the application.
@@ -64,23 +63,6 @@ pub(crate) fn palette_of(brief: &AppBrief) -> Palette {
     let hash = fingerprint(&[&brief.main_entity().key, &brief.slug]);
     let number = usize::from_str_radix(&hash[..6], 16).unwrap_or_default();
     PALETTES[number % PALETTES.len()]
-}
-
-/// Texts by key, English and French.
-pub(crate) type Texts = BTreeMap<String, (String, String)>;
-
-/// The texts of `json` in one language.
-pub(crate) fn texts(json: &str, language: Language) -> BTreeMap<String, String> {
-    let texts: Texts = serde_json::from_str(json).expect("the texts are compiled in and a test reads them");
-    texts
-        .into_iter()
-        .map(|(key, (english, french))| (key, if language == Language::French { french } else { english }))
-        .collect()
-}
-
-/// The texts that every kind of application has.
-pub(crate) fn strings(language: Language) -> BTreeMap<String, String> {
-    texts(include_str!("templates/shared/strings.json"), language)
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -140,18 +122,5 @@ mod tests {
         assert!(!html.contains('<') && !html.contains('"') && !html.contains('\''));
         assert_eq!(script_json(&"</script>\u{2028}"), "\"\\u003c/script>\\u2028\"");
         assert_eq!(markdown("<b> *x* `y`"), "&lt;b> \\*x\\* \\`y\\`");
-    }
-
-    #[test]
-    fn every_text_is_there_in_both_languages() {
-        for json in [
-            include_str!("templates/shared/strings.json"),
-            include_str!("templates/api/words.json"),
-            include_str!("templates/landing_page/words.json"),
-        ] {
-            for language in [Language::English, Language::French] {
-                assert!(texts(json, language).values().all(|text| !text.is_empty()));
-            }
-        }
     }
 }

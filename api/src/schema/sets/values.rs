@@ -54,7 +54,7 @@ pub(super) const MODEL_REQUESTS: [&str; 13] = [
 ];
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 43] = [
+pub(super) const JOB_ERRORS: [&str; 44] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
@@ -71,6 +71,7 @@ pub(super) const JOB_ERRORS: [&str; 43] = [
     "CREDENTIAL_KEYS_MISSING",
     "DATABASE",
     "DEPLOYMENT_ENDED",
+    "DESCRIPTION_NOT_UNDERSTOOD",
     "GENERATION_FAULTY",
     "GENERATION_REFUNDED",
     "LLM_AUTH",
