@@ -28,6 +28,8 @@ pub(super) struct Reading {
     pub(super) subjects: Vec<String>,
     /// Keys of known entities that stand in lists or own fields.
     pub(super) things: Vec<String>,
+    /// How often a known entity or domain is named that is not somebody the application is for.
+    pub(super) direct: usize,
     /// Keys of known entities that stand in the plural.
     pub(super) plurals: Vec<String>,
     /// Keys of the entities of the first domain that is named.
@@ -124,10 +126,11 @@ impl Reading {
     /// Whether the description names something that can be kept. A program such as a calculator
     /// or a chat is none, unless it keeps something of a known kind.
     pub(super) fn is_understood(&self) -> bool {
-        let keeps = !(self.things.is_empty() && self.plurals.is_empty() && self.domain.is_empty());
+        let keeps = self.direct > 0 || !self.things.is_empty();
         let is_program = ["programs", "chat"].iter().any(|key| self.features.contains(*key));
-        let guessed = !self.subjects.is_empty() || !self.nouns.is_empty() || self.fields.len() >= 2;
-        keeps || (guessed && !is_program)
+        let fields: BTreeSet<&str> = self.fields.iter().map(|(_, field)| field.name.as_str()).collect();
+        let is_guess = !self.subjects.is_empty() || !self.nouns.is_empty() || fields.len() >= 2;
+        keeps || (is_guess && !is_program)
     }
 
     /// Grows with each finding.
@@ -194,6 +197,10 @@ impl Reader {
 
     fn take_word(&mut self, word: &Word) {
         let folded = word.folded.as_str();
+        if folded == "vous" && self.chunk.last().is_some_and(|last| last.folded == "rendez") {
+            self.chunk.push(word.clone());
+            return;
+        }
         let role = |role| has_role(folded, role, self.language);
         let (opens, manages, joins, is_by) =
             (role(Role::Opener), role(Role::Verb), role(Role::Joiner), role(Role::By));

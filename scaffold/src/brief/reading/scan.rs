@@ -52,8 +52,9 @@ impl Reader {
         if matches!((previous, folded.as_str()), ("in", "order") | ("en" | "au", "cours")) {
             return true;
         }
+        let is_aimed_at = words[at.saturating_sub(2)..at].iter().any(|word| is_aim(&word.folded));
         if let Some(keys) = LEXICON.find_domain(&folded, self.language) {
-            self.note_domain(keys, &words[at + len..]);
+            self.note_domain(keys, &words[at + len..], is_aimed_at);
             return true;
         }
         if let Some(feature) = LEXICON.find_feature(&folded) {
@@ -72,8 +73,8 @@ impl Reader {
             return true;
         }
         if let Some(entity) = LEXICON.find_entity(&folded, self.language).filter(|_| !covered) {
-            let is_aimed_at = words[at.saturating_sub(2)..at].iter().any(|word| is_aim(&word.folded));
             if !is_aimed_at {
+                self.reading.direct += 1;
                 self.reading.subjects.push(entity.key.clone());
                 self.note_plural(entity, &folded);
             }
@@ -82,10 +83,11 @@ impl Reader {
         false
     }
 
-    fn note_domain(&mut self, keys: &[String], after: &[Word]) {
+    fn note_domain(&mut self, keys: &[String], after: &[Word], is_aimed_at: bool) {
         if self.names_content(after) {
             return;
         }
+        self.reading.direct += usize::from(!is_aimed_at);
         self.reading.subjects.extend(keys.iter().cloned());
         if self.reading.domain.is_empty() {
             self.reading.domain = keys.to_vec();

@@ -116,6 +116,7 @@ fn what_keeps_nothing_is_not_understood() {
         "A chat",
         "A chat for my friends",
         "A game of snake",
+        "A calculator for a school",
         "Make it beautiful",
         "Une calculatrice",
         "Una calculadora",
@@ -128,6 +129,13 @@ fn what_keeps_nothing_is_not_understood() {
         for title in ["", "My application"] {
             assert!(!quick(title, text).is_understood, "{title}: {text}");
         }
+    }
+}
+
+#[test]
+fn a_program_beside_a_list_does_not_hide_the_list() {
+    for text in ["A recipe app with a timer", "A quiz game", "A school with a chat", "My game collection"] {
+        assert!(quick("", text).is_understood, "{text}");
     }
 }
 
