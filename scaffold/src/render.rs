@@ -1,6 +1,5 @@
 //! Renders templates to files.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use minijinja::value::Serde;
@@ -113,6 +112,8 @@ pub(crate) fn markdown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]

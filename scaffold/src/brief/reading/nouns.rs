@@ -2,7 +2,7 @@
 
 use super::Reader;
 use super::phrases::typed;
-use super::vocabulary::{Role, has_role};
+use super::vocabulary::{Role, has_role, is_of};
 use crate::language::Language;
 use crate::lexicon::LEXICON;
 use crate::nouns::{is_plural, singular};
@@ -66,7 +66,9 @@ impl Reader {
         if !plain || !looks_plural(word, self.language) {
             return None;
         }
-        let noun = Noun { one, many: word.text.clone(), is_listed: words.len() <= 2 };
+        let before = words.len().checked_sub(2).map(|at| words[at].folded.as_str());
+        let is_listed = words.len() <= 2 || before.is_some_and(is_of);
+        let noun = Noun { one, many: word.text.clone(), is_listed };
         let key = noun.key();
         self.reading.nouns.insert(0, noun);
         Some(key)

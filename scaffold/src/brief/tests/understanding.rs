@@ -84,6 +84,8 @@ fn a_property_manager_keeps_ten_entities() {
 fn unknown_nouns_of_a_list_are_entities_in_their_own_words() {
     let brief = quick("", "Manage hives, queens and harvests");
     assert_eq!(names(&brief), ["Hives", "Queens", "Harvests"]);
+    let brief = quick("", "Books with authors\n\nAdd a list of publishers with a country");
+    assert_eq!(names(&brief), ["Books", "Publishers"]);
     let brief = quick("", "Gestionar colmenas, reinas y cosechas");
     assert_eq!(names(&brief), ["Colmenas", "Reinas", "Cosechas"]);
     let brief = quick("", "Meine Bienenstöcke verwalten");
