@@ -133,14 +133,8 @@ const PORTUGUESE: &[&str] = &[
     "gerir",
 ];
 
-/// Letters that the other languages do not have.
-const LETTERS: [(Language, &str); 5] = [
-    (Language::English, ""),
-    (Language::French, "èêëîïœùûÈÊŒ"),
-    (Language::Spanish, "ñ¿¡Ñ"),
-    (Language::German, "äöüßÄÖÜ"),
-    (Language::Portuguese, "ãõÃÕ"),
-];
+/// Letters that the other languages do not have, in the order of [`Language::ALL`].
+const LETTERS: [&str; 5] = ["", "èêëîïœùûÈÊŒ", "ñ¿¡Ñ", "äöüßÄÖÜ", "ãõÃÕ"];
 
 /// Most characters that are read: a language shows itself early.
 const MAX_CHARS: usize = 2_000;
@@ -186,7 +180,7 @@ fn score(language: Language, words: &[String], text: &str) -> usize {
     };
     let counted = words.iter().filter(|word| function_words.contains(&word.as_str())).count();
     let known = words.iter().filter(|word| LEXICON.knows(word, language)).count();
-    let letters = LETTERS[language.place()].1;
+    let letters = LETTERS[language.place()];
     let marked = text.chars().filter(|c| letters.contains(*c)).count();
     counted + known + marked * LETTER_WEIGHT
 }

@@ -233,11 +233,14 @@ impl Reader {
     fn begin_fields(&mut self) {
         let was = self.mode;
         let owner = if was == Mode::Prose { self.owner_before() } else { self.flush(None) };
-        if was == Mode::Things && owner.is_none() {
-            let last = self.reading.nouns.pop();
-            self.reading.nouns.splice(0..0, last);
-        }
-        self.owner = owner.or(self.owner.take());
+        let noun = match (was, &owner) {
+            (_, Some(_)) => None,
+            (Mode::Things, None) => self.reading.nouns.pop(),
+            (_, None) => self.pending.pop().map(|(noun, _)| noun),
+        };
+        let key = noun.as_ref().map(Noun::key);
+        self.reading.nouns.splice(0..0, noun);
+        self.owner = owner.or(key).or(self.owner.take());
         self.enter(Mode::Fields);
     }
 

@@ -142,11 +142,11 @@ fn amounts(sentence: &str) -> Vec<String> {
         let unsigned = word.trim_start_matches("R$").trim_start_matches(SIGNS);
         let has_sign = word.contains(SIGNS);
         let currencies = ["€", "$", "£", "euros", "euro", "dollars", "EUR", "USD", "CHF", "reais", "pesos"];
+        let before = matches!(word.as_str(), "R$" | "$" | "€" | "£" | "CHF") && is_number(&next);
+        let after = is_number(&word) && currencies.contains(&next.as_str());
         if has_sign && is_number(unsigned) {
             found.push(word);
-        } else if matches!(word.as_str(), "R$" | "$" | "€" | "£" | "CHF") && is_number(&next) {
-            found.push(format!("{word} {next}"));
-        } else if is_number(&word) && currencies.contains(&next.as_str()) {
+        } else if before || after {
             found.push(format!("{word} {next}"));
         }
     }
