@@ -260,13 +260,16 @@ impl Reader {
         (self.mode, self.list) = (mode, mode);
     }
 
-    /// The entity whose name stands just before a list of fields.
+    /// The entity whose name, or whose domain of one entity, stands just before a list of fields.
     fn owner_before(&mut self) -> Option<String> {
         let words = std::mem::take(&mut self.before);
         for len in (1..=3.min(words.len())).rev() {
             let start = words.len() - len;
             if words[start.saturating_sub(2)..start].iter().any(|word| is_aim(&word.folded)) {
                 return None;
+            }
+            if let Some(keys) = LEXICON.find_domain(&phrase(&words[start..]), self.language) {
+                return keys.first().filter(|_| keys.len() == 1).cloned();
             }
             if let Some(entity) = LEXICON.find_entity(&phrase(&words[start..]), self.language) {
                 self.reading.things.push(entity.key.clone());
