@@ -71,7 +71,7 @@ pub(crate) fn project_path(raw: &str) -> String {
     }
     let Some(relative) = path.strip_prefix('/') else { return path };
     let first = relative.split('/').next().unwrap_or_default().to_lowercase();
-    if first.is_empty() || SYSTEM_FOLDERS.contains(&first.as_str()) { path } else { relative.to_owned() }
+    if first.is_empty() || SYSTEM_FOLDERS.contains(&first.as_str()) { path } else { normalize_path(relative) }
 }
 
 /// The fault of a normalized path, if it has one.

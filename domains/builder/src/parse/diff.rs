@@ -7,9 +7,6 @@ use crate::{
     path::project_path,
 };
 
-/// Number of lines at whose beginning a patch is recognized.
-const HEAD_LINES: usize = 6;
-
 /// What a patch changes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Patch {
@@ -46,11 +43,9 @@ pub(super) fn is_part(line: &str) -> bool {
 
 /// Whether the content of a block is a patch and not a file.
 pub(super) fn is_patch(content: &str) -> bool {
-    let lines: Vec<&str> =
-        content.lines().filter(|line| !line.trim().is_empty()).take(HEAD_LINES + 1).collect();
-    lines.iter().enumerate().take(HEAD_LINES).any(|(at, line)| {
-        is_start(line, lines.get(at + 1).copied()) || (line.starts_with("@@ -") && line[4..].contains(" @@"))
-    })
+    let mut lines = content.lines().filter(|line| !line.trim().is_empty());
+    let Some(first) = lines.next() else { return false };
+    is_start(first, lines.next()) || first.strip_prefix("@@ -").is_some_and(|rest| rest.contains(" @@"))
 }
 
 /// Reads a patch. `path` is the file of the hunks before the first header, where the block has a name; `line`
@@ -313,9 +308,14 @@ mod tests {
 
     #[test]
     fn tells_a_patch_from_a_file() {
-        for text in
-            ["let a;\n", "---\ntitle: x\n---\n", "- a\n- b\n", "@media print {}\n", "--- a ---\ntext\n"]
-        {
+        for text in [
+            "let a;\n",
+            "---\ntitle: x\n---\n",
+            "- a\n- b\n",
+            "@media print {}\n",
+            "--- a ---\ntext\n",
+            "# A\n--- a\n+++ b\n",
+        ] {
             assert!(!is_patch(text), "{text}");
         }
     }

@@ -136,7 +136,7 @@ impl Scanner<'_> {
         let language = info.language.or_else(|| self.label_language(start));
         let language = language.filter(|own| info.action != Action::Edit || *own == "markdown");
         let end = match language {
-            Some("markdown" | "text") => self.end_of_text(start),
+            Some(own @ ("markdown" | "text")) => self.end_of_text(start, own == "markdown"),
             _ => self.end_of_code(start, language),
         };
         let content = self.content(start + 1, end.at, indent) + &end.last;
@@ -158,8 +158,8 @@ impl Scanner<'_> {
     }
 
     /// The end of Markdown and of text, which hold examples in fences. An example that names a file belongs to
-    /// the text if enough bare fences follow to end both.
-    fn end_of_text(&self, start: usize) -> End {
+    /// the text if enough bare fences follow to end both. Only in Markdown a bare fence may open one.
+    fn end_of_text(&self, start: usize, is_markdown: bool) -> End {
         let mut nested = 0_usize;
         let mut in_edit = false;
         for at in start + 1..self.lines.len() {
@@ -177,7 +177,7 @@ impl Scanner<'_> {
                 nested += 1;
             } else if nested > 0 {
                 nested -= 1;
-            } else if self.opens_nested(at) {
+            } else if is_markdown && self.opens_nested(at) {
                 nested += 1;
             } else {
                 return End::closed(at);

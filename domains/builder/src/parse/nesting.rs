@@ -104,13 +104,13 @@ impl Nesting {
 
     /// Only a comment that begins its line counts: `/*` is also part of strings.
     fn push_script(&mut self, line: &str) {
-        let body = match &self.end {
-            Some(_) => line,
-            None if line.starts_with("/*") => {
-                self.end = Some("*/".to_owned());
-                &line[2..]
-            }
-            None => return,
+        let body = if self.end.is_some() {
+            line
+        } else if let Some(body) = line.strip_prefix("/*") {
+            self.end = Some("*/".to_owned());
+            body
+        } else {
+            return;
         };
         if body.contains("*/") {
             self.end = None;
@@ -139,8 +139,8 @@ mod tests {
 
     #[test]
     fn knows_what_a_file_has_open() {
-        for (language, lines, open) in [
-            ("html", &["<p>"][..], false),
+        let table: [(&str, &[&str], bool); 18] = [
+            ("html", &["<p>"], false),
             ("html", &["<html>", "<p>"], true),
             ("html", &["<html>", "<pre>", "</html>"], false),
             ("html", &["<pre class=x>"], true),
@@ -158,7 +158,8 @@ mod tests {
             ("text", &["<pre>"], false),
             ("text", &["<<<<<<< SEARCH", "a"], true),
             ("text", &["<<<<<<< SEARCH", "a", "=======", "b", ">>>>>>> REPLACE"], false),
-        ] {
+        ];
+        for (language, lines, open) in table {
             assert_eq!(is_open(language, lines), open, "{lines:?}");
         }
     }
