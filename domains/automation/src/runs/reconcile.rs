@@ -14,6 +14,7 @@ use super::{
     advance::advance,
     awaited::end_stale_waits,
     event::RunEvent,
+    steer::cancel_jobs_of_ended,
     store::list_overdue,
 };
 
@@ -172,15 +173,15 @@ impl Runs {
             let subjects: Vec<_> = ended.into_iter().map(|run| run.0).collect();
             let jobs = tx.lock_about(&subjects).await?;
             let left: Vec<_> = jobs
-                .iter()
+                .into_iter()
                 .filter(|job| job.state != JobState::Running || job.cancel_requested_at.is_none())
-                .map(|job| job.id)
                 .collect();
-            if left.is_empty() {
+            // Some of the runs may be retried by now: their new jobs are needed.
+            let cancelled = cancel_jobs_of_ended(&tx, &left).await?;
+            if cancelled == 0 {
                 break;
             }
-            total += left.len();
-            tx.cancel_many(&left).await?;
+            total += cancelled;
             tx.commit().await?;
         }
         Ok(total)

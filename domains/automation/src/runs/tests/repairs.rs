@@ -263,6 +263,23 @@ async fn people_see_what_each_node_was_given_and_gave() {
 }
 
 #[tokio::test]
+async fn the_jobs_of_a_run_that_goes_on_are_not_taken_for_those_of_an_ended_one() {
+    let fixture = Fixture::new().await;
+    let run = fixture.start(fixture.publish(&Flow::new().work("a").edges("start>a")).await).await;
+
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
+    let locked = tx.lock_about(&[run.0]).await.expect("locked");
+    let under_way = crate::runs::cancel_jobs_of_ended(&tx, &locked).await.expect("asked");
+    let ended = workflow_runs::Entity::update_many()
+        .col_expr(workflow_runs::Column::Status, Expr::value(RunStatus::Cancelled))
+        .filter(workflow_runs::Column::Id.eq(run));
+    ended.exec(&*tx).await.expect("ended");
+    let of_ended = crate::runs::cancel_jobs_of_ended(&tx, &locked).await.expect("cancelled");
+
+    assert_eq!((locked.len(), under_way, of_ended), (1, 0, 1));
+}
+
+#[tokio::test]
 async fn an_erased_person_leaves_no_runs() {
     let fixture = Fixture::new().await;
     let flow = Flow::new().add("wait", "wait_signal", json!({"signal": "go"})).edges("start>wait");
