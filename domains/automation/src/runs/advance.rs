@@ -84,6 +84,8 @@ pub(crate) async fn start_new(tx: &Transaction, run: RunId) -> Result<(), QueueE
 /// Runs that are being moved.
 struct Advance<'a> {
     tx: &'a Transaction,
+    /// The time of everything that happens, once it was read.
+    moment: Option<Timestamp>,
     ports: Option<&'a NodePorts>,
     runs: LockedRuns,
     events: Vec<(Option<usize>, RunId, RunEvent)>,
@@ -113,6 +115,7 @@ impl<'a> Advance<'a> {
     fn new(tx: &'a Transaction) -> Self {
         Self {
             tx,
+            moment: None,
             ports: None,
             runs: LockedRuns::default(),
             events: Vec::new(),
@@ -128,6 +131,14 @@ impl<'a> Advance<'a> {
             ended: Vec::new(),
             failed: Vec::new(),
         }
+    }
+
+    /// The time of everything that happens to the runs. It is read once the first of them are locked: whoever holds
+    /// a run is the only one that may change its child runs, so that a run and the child runs that end with it end at
+    /// the same time, and none before it began.
+    fn now(&mut self) -> Timestamp {
+        let tx = self.tx;
+        *self.moment.get_or_insert_with(|| tx.now())
     }
 
     /// Projects and accounts are locked last: by actions that start, by the ends of cancelled jobs, and by
@@ -214,7 +225,7 @@ impl<'a> Advance<'a> {
         event: Event,
         attached: Attached,
     ) -> Result<Result<(), Refusal>, QueueError> {
-        let moment = Moment { now: self.tx.now(), jitter: jitter() };
+        let moment = Moment { now: self.now(), jitter: jitter() };
         let mut more = [Rows::Open, Rows::All].into_iter();
         loop {
             let Some(run) = self.runs.runs.get_mut(&id) else { return Ok(Err(Refusal::RunEnded)) };
@@ -322,7 +333,7 @@ impl<'a> Advance<'a> {
 
     /// Ends a run that no plan can be had for.
     fn end_without_version(&mut self, place: Option<usize>, id: RunId, event: &RunEvent) {
-        let now: Timestamp = self.tx.now();
+        let now = self.now();
         let Some(run) = self.runs.runs.get_mut(&id) else { return };
         if run.state.run.status.is_final() {
             return self.refuse(place, id, Refusal::RunEnded);

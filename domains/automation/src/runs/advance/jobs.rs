@@ -105,7 +105,8 @@ impl Advance<'_> {
                 }
             }
         }
-        Ok(self.runs.save(self.tx).await?)
+        let now = self.now();
+        Ok(self.runs.save(self.tx, now).await?)
     }
 
     /// Gives the payloads of signals to the nodes that took them.
