@@ -42,7 +42,7 @@ const RUN_TOO_LARGE: &str = "RUN_TOO_LARGE";
 pub(crate) type Answers = Vec<Result<(), Refusal>>;
 
 /// Moves runs by what happened to them, each in the order of its events. An event that changes nothing is no
-/// error; its place in the answer says why.
+/// error; its place in the answer says why. A run whose owner has closed the account is cancelled by any event.
 ///
 /// # Errors
 /// If the database fails.
@@ -179,6 +179,8 @@ impl<'a> Advance<'a> {
                 self.refuse(place, id, Refusal::RunEnded);
                 continue;
             };
+            // A failed node with `on_error: continue` would go on.
+            let event = if run.row.withdrawn { RunEvent::Cancel } else { event };
             let Some(version) = run.version.clone() else {
                 self.end_without_version(place, id, &event);
                 continue;

@@ -116,6 +116,7 @@ impl NewRun {
             started_at: None,
             finished_at: None,
             schedule_id: self.schedule_id,
+            withdrawn: false,
         }
     }
 
