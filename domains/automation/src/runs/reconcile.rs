@@ -1,5 +1,5 @@
 //! What no job moves: runs past their deadline, waits and nodes without a job, jobs without a run, queued runs
-//! that may start.
+//! that may start, deliveries of webhooks without a job.
 
 use atelier_entities::{JobState, NodeState, RunId, WorkflowId};
 use atelier_queue::{JobContext, JobError, Outcome, QueueError, QueueName, Sql, Transaction};
@@ -17,6 +17,8 @@ use super::{
     steer::cancel_jobs_of_ended,
     store::list_overdue,
 };
+
+use crate::webhooks::restart_lost;
 
 /// Rows of one transaction.
 const BATCH: u64 = 50;
@@ -61,6 +63,7 @@ impl Runs {
         let nodes = self.restart_nodes().await?;
         let jobs = self.stop_jobs_of_ended().await?;
         let queued = self.start_queued().await?;
+        let deliveries = restart_lost(&self.queue).await?;
         Ok(Outcome::Done(json!({
             "timed_out": timed_out,
             "of_deleted_workflows": deleted,
@@ -69,6 +72,7 @@ impl Runs {
             "nodes": nodes,
             "jobs": jobs,
             "queued_workflows": queued,
+            "deliveries": deliveries,
         })))
     }
 
