@@ -144,15 +144,15 @@ impl<'a> Advance<'a> {
     /// Projects and accounts are locked last: by actions that start, by the ends of cancelled jobs, and by
     /// mails.
     async fn run(&mut self) -> Result<(), QueueError> {
-        self.take_cues().await?;
+        self.take_rounds().await?;
         while self.start_actions().await? {
-            self.take_cues().await?;
+            self.take_rounds().await?;
         }
         self.cancel_unneeded().await?;
         self.ask_people().await
     }
 
-    async fn take_cues(&mut self) -> Result<(), QueueError> {
+    async fn take_rounds(&mut self) -> Result<(), QueueError> {
         loop {
             while !self.events.is_empty() {
                 let events = std::mem::take(&mut self.events);
@@ -190,7 +190,7 @@ impl<'a> Advance<'a> {
                 continue;
             }
             match event.resolve(&version.plan, &run.row.trigger_node) {
-                Ok(resolved_cue) => resolved.push((place, id, resolved_cue)),
+                Ok(event) => resolved.push((place, id, event)),
                 Err(refusal) => self.refuse(place, id, refusal),
             }
         }
