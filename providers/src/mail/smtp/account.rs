@@ -78,7 +78,7 @@ impl SmtpAccount {
     pub async fn check(&self, addresses: &[SocketAddr], timeout: Duration) -> Result<(), MailError> {
         let connecting = async {
             self.connect(addresses, timeout).await?.abort().await;
-            Ok(())
+            Ok::<(), MailError>(())
         };
         tokio::time::timeout(timeout, connecting).await.map_err(|_| MailError::no_receipt())?
     }
