@@ -90,10 +90,9 @@ pub(crate) fn script_json(value: &impl Serialize) -> String {
     json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
-/// Pretty JSON with a line break at its end.
+/// Pretty JSON with a line break at its end. No word of the description can be read as a tag.
 pub(crate) fn json_file(path: &str, value: &impl Serialize) -> File {
-    let json = serde_json::to_string_pretty(value).expect("plain data always becomes JSON");
-    File::new(path, json + "\n")
+    File::new(path, script_json(value) + "\n")
 }
 
 /// Text with Markdown characters escaped.
