@@ -4,7 +4,6 @@
 mod entry;
 mod link;
 mod page;
-mod partial;
 pub(crate) mod script;
 mod style;
 mod syntax;
@@ -14,6 +13,7 @@ use atelier_entities::ProjectKind;
 use crate::{
     fault::{Fault, FaultCode},
     file::{GeneratedFile, language_of},
+    omission,
     path::{self, normalize_path},
 };
 pub(crate) use entry::is_server_source;
@@ -111,7 +111,7 @@ fn list_text_faults(file: &GeneratedFile) -> Vec<Fault> {
         return vec![Fault::in_file(&file.path, FaultCode::NulByte, "the file holds NUL").at_line(line)];
     }
     let mut faults = syntax::list_syntax_faults(file);
-    faults.extend(partial::find_omission(file));
+    faults.extend(omission::find_omission(file));
     faults
 }
 

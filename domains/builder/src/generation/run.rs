@@ -169,7 +169,7 @@ impl Generation {
     ) -> Result<(Vec<Fault>, Result<GeneratedApp, Vec<Fault>>), JobError> {
         let limits = self.limits();
         let examined = tokio::task::spawn_blocking(move || {
-            let parsed = parse::parse(&completion.text, completion.truncated);
+            let parsed = parse::parse(&completion.text, completion.truncated).with_whole_files_only();
             let (notes, faults): (Vec<_>, Vec<_>) =
                 parsed.problems.into_iter().partition(|problem| problem.code.is_note());
             if !faults.is_empty() {
