@@ -185,7 +185,7 @@ pub(super) fn add(document: &mut OpenApi) {
             operation = operation.response("503", answer(meaning, &plain));
         }
         if let Some(meaning) = plain.elsewhere {
-            operation = operation.response("307", ResponseBuilder::new().description(meaning));
+            operation = operation.response("307", ResponseBuilder::new().description(meaning).build());
         }
         for (name, meaning) in plain.parameters {
             let parameter = ParameterBuilder::new()

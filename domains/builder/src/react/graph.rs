@@ -282,10 +282,11 @@ fn unresolved(path: &str, request: &Request, reason: &Unresolved) -> Fault {
         Unresolved::NoFile => {
             (FaultCode::MissingFile, format!("the script imports {specifier}, which is not among the files"))
         }
-        Unresolved::NoLibrary => (
-            FaultCode::UnknownLibrary,
-            format!("the preview has no library {specifier}; it has {}", libraries::NAMES.join(", ")),
-        ),
+        Unresolved::NoLibrary => {
+            let names: Vec<&str> = libraries::NAMES.into_iter().filter(|name| !name.contains('/')).collect();
+            let message = format!("the preview has no library {specifier}; it has {}", names.join(", "));
+            (FaultCode::UnknownLibrary, message)
+        }
         Unresolved::Preprocessed => {
             (FaultCode::NotCompiled, format!("{specifier} needs a preprocessor: write it as plain CSS"))
         }
