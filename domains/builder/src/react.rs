@@ -121,6 +121,9 @@ pub fn compile(
         return Err(graph.faults);
     }
     let mut site = CompiledSite { files: graph.write(place), notes: list_notes(files, root) };
+    if place == Place::Folder {
+        site.notes.extend(graph.list_router_notes());
+    }
     site.files.extend(libraries::files_of(&graph.libraries()));
     for file in files {
         if let Some(path) = published_path(file, root) {

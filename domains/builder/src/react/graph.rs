@@ -15,6 +15,9 @@ use crate::fault::{Fault, FaultCode};
 /// The folder for files above the page's folder.
 const ABOVE: &str = "_atelier/root";
 
+/// Routers that read the whole path of the page.
+const BROWSER_ROUTERS: [&str; 2] = ["BrowserRouter", "createBrowserRouter"];
+
 /// A compiled script with what its specifiers refer to.
 struct Node {
     module: Module,
@@ -89,6 +92,24 @@ impl<'a> Graph<'a> {
             _ => None,
         });
         libraries.collect()
+    }
+
+    /// A note for each script with a router that reads the path of the page, which is not the
+    /// route in a folder.
+    pub(super) fn list_router_notes(&self) -> Vec<Fault> {
+        let imports = self
+            .nodes
+            .iter()
+            .flat_map(|(path, node)| node.module.imports.iter().map(move |import| (path, import)));
+        let routers = imports.filter(|(_, import)| {
+            import.specifier.starts_with("react-router") && BROWSER_ROUTERS.contains(&import.name.as_str())
+        });
+        let notes = routers.map(|(path, import)| {
+            let message =
+                format!("{} finds its routes only where the site has a host of its own", import.name);
+            at(Fault::in_file(path, FaultCode::NotPreviewed, &message), import.line)
+        });
+        notes.collect()
     }
 
     /// Adds a fault for each name that a script imports and its module does not export: the

@@ -165,6 +165,17 @@ fn a_name_that_a_library_does_not_have_is_a_fault() {
 }
 
 #[test]
+fn a_browser_router_in_a_folder_is_a_note() {
+    let page = "import { BrowserRouter } from 'react-router-dom';\nexport default BrowserRouter;\n";
+    let files = project(&[("src/Page.jsx", page)]);
+
+    assert_eq!(site(&files, Place::Host).notes, []);
+    let notes: Vec<_> = site(&files, Place::Folder).notes.iter().map(ToString::to_string).collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].starts_with("src/Page.jsx:1: BrowserRouter finds its routes only"), "{notes:?}");
+}
+
+#[test]
 fn tailwind_is_a_note() {
     let site = site(&project(&[("src/index.css", "@tailwind base;")]), Place::Host);
 
