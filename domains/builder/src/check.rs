@@ -7,7 +7,6 @@ mod json;
 mod manifest;
 mod markup;
 mod page;
-mod partial;
 mod policy;
 mod python;
 mod reference;
@@ -22,6 +21,7 @@ use atelier_entities::ProjectKind;
 use crate::{
     fault::{Fault, FaultCode},
     file::{GeneratedFile, language_of},
+    omission,
     path::{self, normalize_path},
 };
 use app::App;
@@ -152,7 +152,7 @@ fn list_text_faults(app: &App<'_>, file: &GeneratedFile) -> Vec<Fault> {
     if file.language == "html" {
         faults.extend(markup::list_faults(file, &page::read(&file.content)));
     }
-    faults.extend(partial::find_omission(file));
+    faults.extend(omission::find_omission(file));
     faults
 }
 

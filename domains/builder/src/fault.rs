@@ -29,15 +29,16 @@ macro_rules! fault_codes {
 fault_codes! {
     /// The completion has no files.
     NoFiles = "NO_FILES",
-    /// The model stopped before the completion was finished.
+    /// The model stopped before the completion or a file was finished.
     Truncated = "TRUNCATED",
-    /// A file's block is not closed; its content ends at the next file or the end. A note.
+    /// The block of a page is not closed, but the page in it has its end. A note.
     UnclosedFile = "UNCLOSED_FILE",
-    /// The completion has a file more than once; the last one is kept. A note.
+    /// The completion has a file more than once; the last whole one is kept. A note.
     RepeatedFile = "REPEATED_FILE",
     /// A code block without a file name was ignored. A note.
     UnnamedBlock = "UNNAMED_BLOCK",
-    /// A file is a diff, or has a comment such as "rest of the code" in place of code.
+    /// A file is a change that cannot be placed, has marks of the answer's format, or has a comment such as "rest of
+    /// the code" in place of code.
     PartialFile = "PARTIAL_FILE",
     /// A path that is absolute, climbs out, or cannot exist on every system.
     BadPath = "BAD_PATH",
@@ -85,6 +86,12 @@ fault_codes! {
     UnusedDependency = "UNUSED_DEPENDENCY",
     /// A dependency whose name is not among the known packages. A note.
     UnknownPackage = "UNKNOWN_PACKAGE",
+    /// A script or style sheet that the preview cannot compile.
+    NotCompiled = "NOT_COMPILED",
+    /// A script imports a library that the preview does not have.
+    UnknownLibrary = "UNKNOWN_LIBRARY",
+    /// A part that the preview shows differently than a build of the project. A note.
+    NotPreviewed = "NOT_PREVIEWED",
 }
 
 impl FaultCode {
@@ -100,6 +107,7 @@ impl FaultCode {
                 | Self::MissingAsset
                 | Self::UnusedDependency
                 | Self::UnknownPackage
+                | Self::NotPreviewed
         )
     }
 }

@@ -100,8 +100,6 @@ pub(crate) struct Module {
     pub(crate) undefined: Vec<(String, usize)>,
     /// Byte offsets of code that is made from text: `eval(` and `new Function(`.
     pub(crate) evaluations: Vec<usize>,
-    /// Whether it has import or export statements.
-    pub(crate) is_module: bool,
 }
 
 /// The kind of source by the path's ending. A `.js` or `.ts` file is a module if it has
@@ -136,12 +134,6 @@ pub(crate) fn read(source: &str, kind: SourceType) -> Module {
     if as_module.errors.is_empty() { as_module } else { found }
 }
 
-/// The names that the module with this path and text exports. To be called inside
-/// [`with_deep_stack`].
-pub(crate) fn exports_of(path: &str, source: &str) -> Exports {
-    read(source, source_type(path)).exports
-}
-
 fn parse(source: &str, kind: SourceType) -> Module {
     let allocator = Allocator::default();
     let options = ParseOptions { parse_regular_expression: true, ..ParseOptions::default() };
@@ -167,7 +159,6 @@ fn parse(source: &str, kind: SourceType) -> Module {
         exports: list_exports(record, source),
         undefined,
         evaluations: uses.evaluations,
-        is_module: record.has_module_syntax,
     }
 }
 

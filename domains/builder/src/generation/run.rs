@@ -20,6 +20,7 @@ use crate::{
     file::GeneratedFile,
     parse,
     prompt::{self, Prompt, PromptInput},
+    react,
 };
 use atelier_foundation::{credits, identity::is_deactivated};
 
@@ -168,14 +169,17 @@ impl Generation {
     ) -> Result<(Vec<Fault>, Result<GeneratedApp, Vec<Fault>>), JobError> {
         let limits = self.limits();
         let examined = tokio::task::spawn_blocking(move || {
-            let parsed = parse::parse(&completion.text, completion.truncated);
+            let parsed = parse::parse(&completion.text, completion.truncated).with_whole_files_only();
             let (notes, faults): (Vec<_>, Vec<_>) =
                 parsed.problems.into_iter().partition(|problem| problem.code.is_note());
             if !faults.is_empty() {
                 return (notes, Err(faults));
             }
             let Completion { provider, model, .. } = completion;
-            let checked = check::check(parsed.files, limits, kind);
+            let checked = check::check(parsed.files, limits, kind).and_then(|app| {
+                let faults = react::list_faults(&app.files);
+                if faults.is_empty() { Ok(app) } else { Err(faults) }
+            });
             (notes, checked.map(|app| GeneratedApp { app, summary: parsed.summary, provider, model }))
         });
         examined.await.map_err(|_| JobError::retry("CHECK_FAILED", "the answer could not be checked"))

@@ -12,16 +12,20 @@ const STACK_KIB: usize = 256 * 1_024;
 const BUDGET_KIB: usize = 240 * 1_024;
 /// What a level of brackets needs, in KiB, without optimization.
 const BRACKET_KIB: usize = 20;
-/// What a level of assignments, arrow functions, conditions, tags or type arguments needs.
+/// What a level of assignments, arrow functions or conditions needs.
 const EXPRESSION_KIB: usize = 10;
+/// What a level of tags or type arguments counts: more than it needs, since the time for these
+/// grows with the square of their number.
+const ANGLE_KIB: usize = 40;
 /// What a level that begins with a word such as `typeof` or `if` needs.
 const WORD_KIB: usize = 6;
 /// What an operand of a chain such as `a + b.c` needs.
 const OPERAND_KIB: usize = 3;
 /// How many equal operator characters in a row can be code; more are a line of decoration.
 const MAX_RUN: usize = 3;
-/// How many labels may stand before a statement: the parser compares each with those before it.
-const MAX_LABELS: usize = 64;
+/// How many labels may stand before a statement, and how many `<` between names: the parser
+/// compares each label with those before it, and tries the rest after each `<` as types.
+const MAX_REPEATED: usize = 64;
 /// Words that begin a level without a bracket.
 const WORDS: [&str; 23] = [
     "as",
@@ -66,12 +70,12 @@ pub(crate) fn with_deep_stack<T: Send>(run: impl FnOnce() -> T + Send) -> T {
 }
 
 /// Whether the parser can read the script on the stack of [`with_deep_stack`]. Linear in the
-/// script's length. About 250 KB of ordinary code fit.
+/// script's length. About 200 KB of ordinary code fit.
 pub(crate) fn fits_stack(source: &str) -> bool {
     let bytes = source.as_bytes();
     let mut needed = 0_usize;
     let mut run = 0_usize;
-    let mut labels = 0_usize;
+    let mut repeated = 0_usize;
     let mut last = [b' '; 2];
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -84,8 +88,8 @@ pub(crate) fn fits_stack(source: &str) -> bool {
             at += length;
             continue;
         }
-        if byte == b':' {
-            labels = if last == [b':', b'w'] { labels + 1 } else { 0 };
+        if matches!(byte, b':' | b'<') {
+            repeated = if last == [byte, b'w'] { repeated + 1 } else { 0 };
         }
         if !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'*') {
             last = [last[1], byte];
@@ -95,11 +99,12 @@ pub(crate) fn fits_stack(source: &str) -> bool {
             b'(' | b'[' | b'{' => BRACKET_KIB,
             b'!' | b'~' => OPERAND_KIB,
             _ if run > MAX_RUN => 0,
-            b'=' | b'?' | b':' | b'<' => EXPRESSION_KIB,
+            b'<' => ANGLE_KIB,
+            b'=' | b'?' | b':' => EXPRESSION_KIB,
             b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^' | b'>' | b'.' | b'@' | b'`' => OPERAND_KIB,
             _ => 0,
         };
-        if needed > BUDGET_KIB || labels > MAX_LABELS {
+        if needed > BUDGET_KIB || repeated > MAX_REPEATED {
             return false;
         }
         at += 1;
