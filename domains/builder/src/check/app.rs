@@ -51,7 +51,7 @@ impl<'a> App<'a> {
 
     /// The scripts without syntax errors.
     pub(super) fn scripts(&self) -> impl Iterator<Item = (&'a GeneratedFile, &Module)> {
-        let with_module = |file: &'a GeneratedFile| Some((file, self.module(&file.path)?));
+        let with_module = move |file: &'a GeneratedFile| Some((file, self.module(&file.path)?));
         self.files.iter().filter_map(with_module).filter(|(_, module)| module.errors.is_empty())
     }
 

@@ -93,7 +93,7 @@ impl Manifest<'_> {
 
     /// The listed packages with their versions.
     fn packages(&self) -> impl Iterator<Item = (&str, &str)> {
-        LISTS.iter().flat_map(|list| self.entries(list))
+        LISTS.iter().flat_map(move |list| self.entries(list))
     }
 }
 

@@ -22,7 +22,7 @@ const KEYS: [(&str, usize); 10] = [
 /// Parts of what stands for a key in an example.
 const PLACEHOLDERS: [&str; 8] =
     ["xxx", "your", "example", "replace", "changeme", "placeholder", "test", "1234567890"];
-/// Calls that start a server, with what follows them.
+/// Calls that start a server.
 const STARTS: [&str; 3] = [".listen(", "uvicorn.run(", "app.run("];
 /// Maximum length of the arguments of such a call that is read, in bytes.
 const MAX_ARGUMENTS: usize = 400;

@@ -21,9 +21,8 @@ const QUOTED_CHARS: usize = 40;
 /// 17,000.
 const MAX_STEPS: usize = 200_000;
 
-/// The syntax faults of a file. Languages without a parser here are plain text and have none.
-/// To be called inside [`script::with_deep_stack`].
-/// A script is read already.
+/// The syntax faults of a file, whose module is there if it is a script. Languages without a
+/// parser here are plain text and have none. To be called inside [`script::with_deep_stack`].
 pub(super) fn list_syntax_faults(file: &GeneratedFile, module: Option<&Module>) -> Vec<Fault> {
     if let Some(module) = module {
         let errors = module.errors.iter().map(|error| error_at(&file.content, &error.message, error.at));

@@ -57,7 +57,7 @@ fn the_imports_and_exports_of_a_module_are_read() {
         .iter()
         .map(|r| (r.specifier.as_str(), r.kind, r.names.join(","), r.is_type))
         .collect();
-    let names = String::from;
+    let names = |text: &str| text.to_owned();
     assert_eq!(
         requests,
         [
