@@ -37,6 +37,12 @@ fault_codes! {
     UnnamedBlock = "UNNAMED_BLOCK",
     /// A file is a diff, or has a comment such as "rest of the code" in place of code.
     PartialFile = "PARTIAL_FILE",
+    /// The text that an edit replaces is not in the file, or there is no such file.
+    EditNotFound = "EDIT_NOT_FOUND",
+    /// The text that an edit replaces is in the file more than once.
+    EditAmbiguous = "EDIT_AMBIGUOUS",
+    /// An edit replaces a text by itself, or deletes what is not there. A note.
+    EditNoChange = "EDIT_NO_CHANGE",
     /// A path that is absolute, climbs out, or cannot exist on every system.
     BadPath = "BAD_PATH",
     /// A path that holds secrets or belongs to a tool.
@@ -63,7 +69,7 @@ impl FaultCode {
     /// Whether it is a note: the completion can still be used.
     #[must_use]
     pub const fn is_note(self) -> bool {
-        matches!(self, Self::UnclosedFile | Self::RepeatedFile | Self::UnnamedBlock)
+        matches!(self, Self::UnclosedFile | Self::RepeatedFile | Self::UnnamedBlock | Self::EditNoChange)
     }
 }
 

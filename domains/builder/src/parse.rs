@@ -1,5 +1,6 @@
 //! Parses a completion: the prose and the files, in any of the styles that models use.
 
+mod edit;
 mod fence;
 mod json;
 mod naming;
@@ -9,6 +10,7 @@ use crate::{
     file::{GeneratedFile, language, language_of},
     path::normalize_path,
 };
+pub use edit::{Change, Edit};
 use fence::{Block, Piece};
 
 /// Maximum length of a summary, in characters.
@@ -23,6 +25,8 @@ pub struct ParsedCompletion {
     pub summary: String,
     /// The files, each path once, in the order of their first appearance. Their paths are not checked.
     pub files: Vec<GeneratedFile>,
+    /// Changes of files, in the order of the answer.
+    pub edits: Vec<Edit>,
     /// The problems of the completion's form, at most 20. Some are notes: see
     /// [`FaultCode::is_note`].
     pub problems: Vec<Fault>,
@@ -208,7 +212,12 @@ impl Collected {
         self.problems.sort_by_key(|problem| problem.code.is_note());
         faults.append(&mut self.problems);
         faults.truncate(MAX_PROBLEMS);
-        ParsedCompletion { summary: bounded(&self.summary), files: self.files, problems: faults }
+        ParsedCompletion {
+            summary: bounded(&self.summary),
+            files: self.files,
+            edits: Vec::new(),
+            problems: faults,
+        }
     }
 }
 

@@ -1,10 +1,17 @@
 //! Stores a version in one transaction, at most once per job.
 
 use atelier_entities::{
-    GenerationMode, JobId, JobState, ProjectId, VersionId, jobs, project_files, project_versions, projects,
+    GenerationMode, JobId, JobState, ProjectId, ProjectStack, VersionId, jobs, llm_attempts, project_files,
+    project_versions, projects,
 };
 use atelier_queue::{Queue, QueueError, Transaction};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    DbErr, EntityTrait, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
+use serde_json::Value;
 
 use crate::file::GeneratedFile;
 
@@ -16,10 +23,14 @@ pub(super) struct NewVersion {
     pub(super) job: JobId,
     pub(super) project: ProjectId,
     pub(super) mode: GenerationMode,
+    pub(super) stack: ProjectStack,
     pub(super) prompt: String,
     pub(super) provider: String,
     pub(super) model: String,
     pub(super) summary: String,
+    pub(super) plan: Option<Value>,
+    pub(super) notes: Value,
+    pub(super) changes: Value,
     pub(super) files: Vec<GeneratedFile>,
 }
 
@@ -63,6 +74,7 @@ async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::M
         .into_tuple()
         .one(&**tx)
         .await?;
+    let cost = cost_of(tx, new.job).await?;
     let bytes: usize = new.files.iter().map(|file| file.content.len()).sum();
     let row = project_versions::ActiveModel {
         id: Set(VersionId::new()),
@@ -77,21 +89,44 @@ async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::M
         file_count: Set(i32::try_from(new.files.len()).unwrap_or(i32::MAX)),
         total_bytes: Set(i64::try_from(bytes).unwrap_or(i64::MAX)),
         created_at: Set(tx.now()),
+        stack: Set(Some(new.stack)),
+        plan: Set(new.plan),
+        notes: Set(Some(new.notes)),
+        changes: Set(Some(new.changes)),
+        cost_micros: Set(cost),
+        restored_from: Set(None),
     };
     let version = row.insert(&**tx).await?;
-    let mut rows = new.files.into_iter().map(|file| project_files::ActiveModel {
+    let rows = new.files.into_iter().map(|file| project_files::ActiveModel {
         version_id: Set(version.id),
         path: Set(file.path),
         language: Set(file.language),
         content: Set(file.content),
     });
+    insert_files(tx, rows).await?;
+    Ok(version)
+}
+
+/// Inserts the files of a version.
+pub(crate) async fn insert_files(
+    tx: &Transaction,
+    mut rows: impl Iterator<Item = project_files::ActiveModel>,
+) -> Result<(), DbErr> {
     loop {
         let some: Vec<_> = rows.by_ref().take(ROWS).collect();
         if some.is_empty() {
-            return Ok(version);
+            return Ok(());
         }
         project_files::Entity::insert_many(some).exec_without_returning(&**tx).await?;
     }
+}
+
+/// What the requests of a job cost so far; none of a job without requests.
+async fn cost_of(tx: &Transaction, job: JobId) -> Result<Option<i64>, DbErr> {
+    let sum = Expr::col(llm_attempts::Column::CostMicros).sum().cast_as("bigint");
+    let cost = llm_attempts::Entity::find_of_job(job).select_only().expr_as(sum, "cost");
+    let cost: Option<Option<i64>> = cost.into_tuple().one(&**tx).await?;
+    Ok(cost.flatten())
 }
 
 /// Stores a version of that job.
@@ -107,10 +142,14 @@ pub(crate) async fn store_for_tests(
         job,
         project,
         mode: GenerationMode::Quick,
+        stack: ProjectStack::Plain,
         prompt: String::new(),
         provider: "test".to_owned(),
         model: "test".to_owned(),
         summary: String::new(),
+        plan: None,
+        notes: Value::Array(Vec::new()),
+        changes: Value::Null,
         files,
     };
     let version = insert(&tx, new).await.expect("stored");

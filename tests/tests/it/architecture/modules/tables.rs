@@ -56,7 +56,7 @@ const BUILDER: Layers = Layers {
         &["fault", "file", "mail", "options"],
         &["path"],
         &["check", "parse"],
-        &["parts", "prompt"],
+        &["edit", "parts", "prompt"],
         &["generation", "versions"],
         &["deployments"],
         &["builder"],
