@@ -27,7 +27,8 @@ pub(crate) async fn write(
     let written = queue.db().execute_raw(sql.build()).await?.rows_affected() > 0;
     drop(turn);
     if written && new_stage {
-        append_event(queue, job, NewEvent { kind: "progress", data: progress, most: most_lines(queue) }).await?;
+        append_event(queue, job, NewEvent { kind: "progress", data: progress, most: most_lines(queue) })
+            .await?;
     }
     Ok(written)
 }

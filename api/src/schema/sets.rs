@@ -80,6 +80,9 @@ sets! {
     ProjectStack = names(entities::ProjectStack::ALL, entities::ProjectStack::as_str);
     /// What became of a file between two versions.
     FileChange = atelier_builder::versions::FILE_CHANGES;
+    /// What is worth knowing of a generated application, or wrong with it.
+    GeneratedFaultCode =
+        names(atelier_builder::fault::FaultCode::ALL, atelier_builder::fault::FaultCode::as_str);
     /// How thoroughly an application is written.
     GenerationMode = names(entities::GenerationMode::ALL, entities::GenerationMode::as_str);
     /// Where applications are published.

@@ -1,11 +1,14 @@
 //! The files of an application.
 
 pub(crate) mod language;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use atelier_entities::project_files;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use rows::{insert_files, next_number};
 
 /// A file of a generated application.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,7 +32,6 @@ pub use files::FILE_STATES;
 pub use jobs::RunGeneration;
 pub use messages::ProjectMessage;
 pub use servers::{ServerReport, Spend};
-pub(crate) use store::insert_files;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use store::store_for_tests;
 

@@ -1,22 +1,19 @@
 //! Stores a version in one transaction, at most once per job.
 
 use atelier_entities::{
-    GenerationMode, JobId, JobState, ProjectId, ProjectStack, VersionId, jobs, llm_attempts, project_files,
+    GenerationMode, JobId, JobState, ProjectId, ProjectStack, VersionId, jobs, llm_attempts,
     project_versions, projects,
 };
 use atelier_queue::{Queue, QueueError, Transaction};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    DbErr, EntityTrait, QueryOrder, QuerySelect,
+    DbErr, EntityTrait, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
 
-use crate::file::GeneratedFile;
-
-/// Maximum number of rows in one statement: SQLite allows 32,766 values.
-const ROWS: usize = 500;
+use crate::file::{GeneratedFile, insert_files, next_number};
 
 /// A version to store.
 pub(super) struct NewVersion {
@@ -67,19 +64,12 @@ pub(super) async fn store(queue: &Queue, new: NewVersion) -> Result<Stored, Queu
 
 /// Inserts the version with the next number and its files.
 async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::Model, DbErr> {
-    let last: Option<i32> = project_versions::Entity::find_of(new.project)
-        .select_only()
-        .column(project_versions::Column::Number)
-        .order_by_desc(project_versions::Column::Number)
-        .into_tuple()
-        .one(&**tx)
-        .await?;
     let cost = cost_of(tx, new.job).await?;
     let bytes: usize = new.files.iter().map(|file| file.content.len()).sum();
     let row = project_versions::ActiveModel {
         id: Set(VersionId::new()),
         project_id: Set(new.project),
-        number: Set(last.unwrap_or(0) + 1),
+        number: Set(next_number(tx, new.project).await?),
         job_id: Set(Some(new.job)),
         provider: Set(new.provider),
         model: Set(new.model),
@@ -97,28 +87,8 @@ async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::M
         restored_from: Set(None),
     };
     let version = row.insert(&**tx).await?;
-    let rows = new.files.into_iter().map(|file| project_files::ActiveModel {
-        version_id: Set(version.id),
-        path: Set(file.path),
-        language: Set(file.language),
-        content: Set(file.content),
-    });
-    insert_files(tx, rows).await?;
+    insert_files(tx, version.id, new.files).await?;
     Ok(version)
-}
-
-/// Inserts the files of a version.
-pub(crate) async fn insert_files(
-    tx: &Transaction,
-    mut rows: impl Iterator<Item = project_files::ActiveModel>,
-) -> Result<(), DbErr> {
-    loop {
-        let some: Vec<_> = rows.by_ref().take(ROWS).collect();
-        if some.is_empty() {
-            return Ok(());
-        }
-        project_files::Entity::insert_many(some).exec_without_returning(&**tx).await?;
-    }
 }
 
 /// What the requests of a job cost so far; none of a job without requests.
