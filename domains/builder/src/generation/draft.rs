@@ -21,6 +21,10 @@ pub(super) struct Draft {
     summary: String,
     /// How often edits of a file were refused, by its path.
     refused: HashMap<String, u32>,
+    /// Files that had a fault before the last answer.
+    faulty: HashSet<String>,
+    /// Files that the last answer named.
+    named: HashSet<String>,
 }
 
 /// What an answer brought.
@@ -58,6 +62,8 @@ impl Draft {
         if self.summary.is_empty() {
             self.summary = summary;
         }
+        let of_edits = edits.iter().map(|edit| normalize_path(&edit.path));
+        self.named = files.iter().map(|file| normalize_path(&file.path)).chain(of_edits).collect();
         let faulty: HashSet<&str> = faults.iter().filter_map(|fault| fault.path.as_deref()).collect();
         let whole = files.into_iter().filter(|file| !faulty.contains(file.path.as_str()));
         for file in whole {
@@ -86,6 +92,7 @@ impl Draft {
     /// Forgets the answers if their files are too many or too large together: then the whole is
     /// written again. Otherwise forgets the new files with a path that cannot be stored.
     pub(super) fn settle(&mut self, faults: &[Fault]) {
+        self.faulty = faults.iter().filter_map(|fault| fault.path.clone()).collect();
         if faults.iter().any(|fault| matches!(fault.code, FaultCode::AppTooLarge | FaultCode::TooManyFiles)) {
             self.files.clone_from(&self.base);
             return;
@@ -97,6 +104,25 @@ impl Draft {
             faults.iter().filter(is_bad_path).filter_map(|fault| fault.path.as_deref()).collect();
         let base: HashSet<&str> = self.base.iter().map(|file| file.path.as_str()).collect();
         self.files.retain(|file| base.contains(file.path.as_str()) || !bad.contains(file.path.as_str()));
+    }
+
+    /// The files without those that had a fault, have one, and were not given again: as they were
+    /// before the generation, or not at all. None if there is no such file.
+    pub(super) fn without_abandoned(&self, faults: &[Fault]) -> Option<Vec<GeneratedFile>> {
+        let paths = faults.iter().filter_map(|fault| fault.path.as_deref());
+        let abandoned: HashSet<&str> =
+            paths.filter(|path| self.faulty.contains(*path) && !self.named.contains(*path)).collect();
+        if abandoned.is_empty() {
+            return None;
+        }
+        let is_abandoned = |file: &&GeneratedFile| abandoned.contains(file.path.as_str());
+        let stay = self.files.iter().filter(|file| !is_abandoned(file));
+        Some(stay.chain(self.base.iter().filter(is_abandoned)).cloned().collect())
+    }
+
+    /// Goes on with these files.
+    pub(super) fn set(&mut self, files: Vec<GeneratedFile>) {
+        self.files = files;
     }
 
     /// The paths without a fault, which stay, and the files with one.
@@ -171,6 +197,20 @@ mod tests {
         let third = draft.take(block("a.js", "a"));
         assert!(third.faults.is_empty(), "an answer of blocks has files: {:?}", third.faults);
         assert_eq!(contents(&draft), [("a.js", "x")]);
+    }
+
+    #[test]
+    fn a_faulty_file_that_is_not_given_again_can_be_left_out() {
+        let mut draft = Draft::new(vec![file("a.js", "a")]);
+        draft.take(answer(vec![file("a.js", "A("), file("b.json", "{"), file("c.js", "c")], Vec::new()));
+        let faults =
+            ["a.js", "b.json", "c.js"].map(|path| Fault::in_file(path, FaultCode::SyntaxError, "bad"));
+        assert_eq!(draft.without_abandoned(&faults), None, "they came with the last answer");
+        draft.settle(&faults[..2]);
+        draft.take(answer(vec![file("d.js", "d")], Vec::new()));
+        let rest = draft.without_abandoned(&faults).expect("two are abandoned");
+        draft.set(rest);
+        assert_eq!(contents(&draft), [("c.js", "c"), ("d.js", "d"), ("a.js", "a")]);
     }
 
     #[test]

@@ -213,8 +213,18 @@ fn examine(mut draft: Draft, answer: &Answer, limits: check::Limits, kind: Proje
     if !answer.is_last {
         return (draft, notes, Ok(None));
     }
-    let checked = check::check(draft.files().to_vec(), limits, kind);
-    (draft, notes, checked.map(Some))
+    let faults = match check::check(draft.files().to_vec(), limits, kind) {
+        Ok(app) => return (draft, notes, Ok(Some(app))),
+        Err(faults) => faults,
+    };
+    // A repair may leave a file out that had a fault, if the others stand without it.
+    if let Some(rest) = draft.without_abandoned(&faults)
+        && let Ok(app) = check::check(rest.clone(), limits, kind)
+    {
+        draft.set(rest);
+        return (draft, notes, Ok(Some(app)));
+    }
+    (draft, notes, Err(faults))
 }
 
 /// Whether the time left suffices for another completion and for storing it.
