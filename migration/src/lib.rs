@@ -64,6 +64,7 @@ mod tests {
         "m0021_webhooks",
         "m0022_llm_attempts",
         "m0023_conversations",
+        "m0024_schedule_pauses",
     ];
 
     fn names() -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Guarded HTTP to addresses that users can choose: no requests or redirects into private
 //! networks, and limits for time and size.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use url::{Origin, Url};
 
@@ -27,7 +27,7 @@ pub(crate) use error::describe;
 use client::{build_client, client_builder};
 use error::MAX_REDIRECTS;
 use hop::{Hop, parse_url};
-use policy::Policy;
+use policy::{Policy, is_mail_port};
 use resolver::{GuardedResolver, Lookup, RefusedAddress, SystemLookup};
 
 /// Limits of a [`GuardedClient`].
@@ -69,6 +69,7 @@ pub struct GuardedClient {
     trusted: reqwest::Client,
     options: HttpOptions,
     policy: Policy,
+    lookup: Arc<dyn Lookup>,
     allowed: Vec<Origin>,
 }
 
@@ -80,7 +81,7 @@ impl GuardedClient {
 
     fn with_lookup(options: HttpOptions, lookup: Arc<dyn Lookup>) -> Result<Self, HttpError> {
         let policy = Policy::new(options.allowed_networks.clone());
-        let resolver = GuardedResolver::new(policy.clone(), lookup);
+        let resolver = GuardedResolver::new(policy.clone(), lookup.clone());
         let allowed = options
             .allowed_origins
             .iter()
@@ -91,6 +92,7 @@ impl GuardedClient {
             trusted: trusted_client(options.connect_timeout)?,
             options,
             policy,
+            lookup,
             allowed,
         })
     }
@@ -123,6 +125,31 @@ impl GuardedClient {
         tokio::time::timeout(self.options.total_timeout, opened).await.unwrap_or(Err(HttpError::Timeout))
     }
 
+    /// The addresses of a mail server, of which none is private unless the operator opened its network. Whoever
+    /// connects uses these and does not resolve the name again.
+    ///
+    /// # Errors
+    /// [`HttpError::RefusedPort`] for a port of another service, [`HttpError::Refused`] if one of the addresses is
+    /// not permitted, and [`HttpError::Connection`] if the name has none.
+    pub async fn resolve_mail_server(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, HttpError> {
+        let is_trusted = self.options.allow_private_addresses;
+        if !is_trusted && !is_mail_port(port) {
+            return Err(HttpError::RefusedPort { port });
+        }
+        let name = host.trim_start_matches('[').trim_end_matches(']');
+        let found = tokio::time::timeout(self.options.connect_timeout, self.lookup.lookup(name))
+            .await
+            .map_err(|_| HttpError::Timeout)?
+            .map_err(|error| HttpError::Connection(error.to_string()))?;
+        if found.is_empty() {
+            return Err(HttpError::Connection("the name has no address".to_owned()));
+        }
+        if !is_trusted && !self.policy.permits_all(name, &found) {
+            return Err(HttpError::Refused { host: host.to_owned() });
+        }
+        Ok(found.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect())
+    }
+
     async fn follow(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
         let mut hop = Hop::new(request)?;
         for _ in 0..=MAX_REDIRECTS {
@@ -149,7 +176,7 @@ impl GuardedClient {
             .send()
             .await
             .map_err(|error| classify(&error, &hop.url))?;
-        let permitted = |peer: std::net::SocketAddr| self.policy.permits(peer.ip());
+        let permitted = |peer: SocketAddr| self.policy.permits(peer.ip());
         if trusted || response.remote_addr().is_some_and(permitted) {
             return Ok(response);
         }

@@ -36,7 +36,7 @@ pub struct OutgoingMail {
     pub subject: String,
     /// The text version.
     pub text: String,
-    /// The HTML version.
+    /// The HTML version; empty where there is none.
     pub html: String,
     /// Further headers, such as `Auto-Submitted`.
     pub headers: Vec<(String, String)>,
@@ -96,6 +96,11 @@ pub enum MailError {
 }
 
 impl MailError {
+    /// The server did not say in time whether it accepted the mail.
+    fn no_receipt() -> Self {
+        Self::Transient { message: "no receipt in time".to_owned() }
+    }
+
     /// Whether a retry may succeed.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Transient { .. })

@@ -3,7 +3,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use atelier_entities::{Timestamp, schedules};
+use atelier_entities::{Timestamp, UserId, schedules};
 use chrono::Utc;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
@@ -60,6 +60,8 @@ async fn sync_one(queue: &Queue, one: &Recurring) -> Result<(), QueueError> {
         time_zone: Set("UTC".to_owned()),
         enabled: Set(true),
         paused_reason: Set(None),
+        paused_by: Set(None),
+        paused_at: Set(None),
         next_run_at: Set(now),
         last_run_at: Set(None),
         last_job_id: Set(None),
@@ -108,16 +110,21 @@ pub async fn run_now(tx: &Transaction, one: &Recurring) -> Result<Option<Enqueue
     Ok(Some(enqueued))
 }
 
-/// Keeps a schedule from firing, and answers its row. None if it is not stored yet.
+/// Keeps a schedule from firing, and answers its row. None if it is not stored yet. One that is paused already
+/// stays paused since then, by whoever pauses it now.
 pub async fn pause(
     tx: &Transaction,
     one: &Recurring,
+    by: Option<UserId>,
     reason: Option<&str>,
 ) -> Result<Option<schedules::Model>, QueueError> {
     let Some(schedule) = lock(tx, one.name).await? else { return Ok(None) };
+    let since = schedule.paused_at.unwrap_or_else(|| tx.now());
     let mut row = schedule.into_active_model();
     row.enabled = Set(false);
     row.paused_reason = Set(reason.map(str::to_owned));
+    row.paused_by = Set(by);
+    row.paused_at = Set(Some(since));
     Ok(Some(row.update(&**tx).await?))
 }
 
@@ -129,7 +136,7 @@ pub async fn resume(tx: &Transaction, one: &Recurring) -> Result<Option<schedule
     }
     let mut row = schedule.into_active_model();
     row.enabled = Set(true);
-    row.paused_reason = Set(None);
+    (row.paused_reason, row.paused_by, row.paused_at) = (Set(None), Set(None), Set(None));
     row.next_run_at = Set(next_after(one.name, one.cron, tx.now())?);
     Ok(Some(row.update(&**tx).await?))
 }
@@ -244,6 +251,8 @@ mod tests {
             time_zone: "UTC".to_owned(),
             enabled,
             paused_reason: None,
+            paused_by: None,
+            paused_at: None,
             next_run_at: at(next),
             last_run_at: None,
             last_job_id: None,

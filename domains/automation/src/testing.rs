@@ -27,9 +27,13 @@ use crate::{
 };
 
 mod deed;
+#[cfg(test)]
+mod mail_server;
 
 use deed::StartDeed;
 pub use deed::{Deed, deed};
+#[cfg(test)]
+pub(crate) use mail_server::MailServer;
 
 /// Services whose nodes do what their script says.
 #[derive(Clone)]

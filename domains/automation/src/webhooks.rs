@@ -19,6 +19,7 @@ mod listener;
 mod outcome;
 mod personal;
 mod purge;
+mod restart;
 mod schedule;
 mod secrets;
 mod signature;
@@ -37,6 +38,7 @@ pub(crate) use gauges::observe;
 pub(crate) use listener::{CreditsAnnounced, JobsAnnounced};
 pub(crate) use personal::OwnedWebhooks;
 pub(crate) use purge::purge;
+pub(crate) use restart::restart_lost;
 
 pub use commands::{NewSubscription, WithSecret};
 pub use deliveries::{Delivery, DeliveryFilter, StartedDelivery};

@@ -4,7 +4,7 @@
 mod entry;
 mod link;
 mod page;
-mod partial;
+pub(crate) mod script;
 mod style;
 mod syntax;
 
@@ -13,6 +13,7 @@ use atelier_entities::ProjectKind;
 use crate::{
     fault::{Fault, FaultCode},
     file::{GeneratedFile, language_of},
+    omission,
     path::{self, normalize_path},
 };
 pub(crate) use entry::is_server_source;
@@ -59,7 +60,9 @@ pub fn check(
     let mut faults = list_size_faults(&files, total_bytes, limits);
     if faults.is_empty() {
         faults = list_path_faults(&files);
-        faults.extend(files.iter().flat_map(list_text_faults).take(MAX_FAULTS));
+        faults.extend(script::with_deep_stack(|| {
+            files.iter().flat_map(list_text_faults).take(MAX_FAULTS).collect::<Vec<_>>()
+        }));
         faults.extend(link::list_missing(&files));
     }
     let entry = entry::find_entry(&files, kind);
@@ -108,12 +111,12 @@ fn list_text_faults(file: &GeneratedFile) -> Vec<Fault> {
         return vec![Fault::in_file(&file.path, FaultCode::NulByte, "the file holds NUL").at_line(line)];
     }
     let mut faults = syntax::list_syntax_faults(file);
-    faults.extend(partial::find_omission(file));
+    faults.extend(omission::find_omission(file));
     faults
 }
 
 /// The line, counted from 1, of a byte offset.
-fn line_of(content: &str, at: usize) -> u32 {
+pub(crate) fn line_of(content: &str, at: usize) -> u32 {
     let line = content.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
     u32::try_from(line).unwrap_or(u32::MAX)
 }

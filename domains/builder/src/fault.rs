@@ -27,15 +27,16 @@ macro_rules! fault_codes {
 fault_codes! {
     /// The completion has no files.
     NoFiles = "NO_FILES",
-    /// The model stopped before the completion was finished.
+    /// The model stopped before the completion or a file was finished.
     Truncated = "TRUNCATED",
-    /// A file's block is not closed; its content ends at the next file or the end. A note.
+    /// The block of a page is not closed, but the page in it has its end. A note.
     UnclosedFile = "UNCLOSED_FILE",
-    /// The completion has a file more than once; the last one is kept. A note.
+    /// The completion has a file more than once; the last whole one is kept. A note.
     RepeatedFile = "REPEATED_FILE",
     /// A code block without a file name was ignored. A note.
     UnnamedBlock = "UNNAMED_BLOCK",
-    /// A file is a diff, or has a comment such as "rest of the code" in place of code.
+    /// A file is a change that cannot be placed, has marks of the answer's format, or has a comment such as "rest of
+    /// the code" in place of code.
     PartialFile = "PARTIAL_FILE",
     /// The text that an edit replaces is not in the file, or there is no such file.
     EditNotFound = "EDIT_NOT_FOUND",

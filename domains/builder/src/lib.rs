@@ -2,6 +2,7 @@
 
 mod builder;
 mod mail;
+mod omission;
 mod options;
 mod path;
 

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use icu_normalizer::ComposingNormalizer;
+
 use crate::fault::{Fault, FaultCode};
 
 /// Maximum length of a path, in characters.
@@ -30,14 +32,46 @@ const RESERVED_FILES: [&str; 12] = [
 /// Endings of files such as `.env.example` that have no secrets.
 const SAMPLE_ENDINGS: [&str; 4] = ["example", "sample", "template", "dist"];
 
-/// The path with `/` between its segments and without a leading `./`. It is not validated.
+/// Folders of a writer's machine that hold the project; the path behind them is the path in the project.
+const PROJECT_FOLDERS: [&str; 9] = [
+    "/home/project/",
+    "/home/user/project/",
+    "/home/user/app/",
+    "/workspace/",
+    "/workspaces/",
+    "/project/",
+    "/mnt/data/",
+    "/usr/src/app/",
+    "~/project/",
+];
+/// Folders of a system. A path that begins with one of them is not a path of the project.
+const SYSTEM_FOLDERS: [&str; 17] = [
+    "etc", "usr", "var", "bin", "sbin", "root", "proc", "sys", "dev", "tmp", "home", "boot", "opt", "run",
+    "mnt", "users", "windows",
+];
+
+/// The path with `/` between its segments, without a leading `./`, and with composed characters (Unicode NFC),
+/// so that a name has one spelling. It is not validated.
 pub(crate) fn normalize_path(raw: &str) -> String {
-    let slashed = raw.trim().replace('\\', "/");
+    let slashed = ComposingNormalizer::new_nfc().normalize(raw.trim()).replace('\\', "/");
     let mut path = slashed.as_str();
     while let Some(rest) = path.strip_prefix("./") {
         path = rest;
     }
     path.to_owned()
+}
+
+/// The normalized path of a file that a model names: below the folder of a project, as in
+/// `/home/project/index.html`, or from the root of a site, as in `/index.html`, it is made relative. It is not
+/// validated; an absolute path of a system stays one.
+pub(crate) fn project_path(raw: &str) -> String {
+    let path = normalize_path(raw);
+    if let Some(inside) = PROJECT_FOLDERS.iter().find_map(|folder| path.strip_prefix(folder)) {
+        return normalize_path(inside);
+    }
+    let Some(relative) = path.strip_prefix('/') else { return path };
+    let first = relative.split('/').next().unwrap_or_default().to_lowercase();
+    if first.is_empty() || SYSTEM_FOLDERS.contains(&first.as_str()) { path } else { normalize_path(relative) }
 }
 
 /// The fault of a normalized path, if it has one.
@@ -203,6 +237,24 @@ mod tests {
             ".npmrc",
         ] {
             assert_eq!(code(path), Some(FaultCode::ReservedPath), "{path}");
+        }
+    }
+
+    #[test]
+    fn makes_the_paths_of_a_writers_machine_relative() {
+        for (raw, path) in [
+            ("/index.html", "index.html"),
+            ("/src/app.js", "src/app.js"),
+            ("/home/project/src/app.js", "src/app.js"),
+            ("/workspace/index.html", "index.html"),
+            ("./a.js", "a.js"),
+            ("/etc/passwd", "/etc/passwd"),
+            ("/home/project/../../etc/passwd", "../../etc/passwd"),
+            ("//server/x", "//server/x"),
+            ("C:\\x.js", "C:/x.js"),
+            ("e\u{301}te\u{301}.css", "\u{e9}t\u{e9}.css"),
+        ] {
+            assert_eq!(project_path(raw), path, "{raw}");
         }
     }
 

@@ -7,7 +7,7 @@ use atelier_entities::JobId;
 use atelier_queue::QueueError;
 use serde_json::{Map, Value};
 
-use crate::FieldErrors;
+use crate::{FieldErrors, key_ring::KeyRingError};
 
 /// An error with a refusal for the client.
 pub trait Problem: Error + Send + Sync + 'static {
@@ -138,6 +138,16 @@ impl Problem for FieldErrors {
     }
 }
 
+/// One refusal for all: which key is missing is for the log alone.
+impl Problem for KeyRingError {
+    fn refusal(&self) -> Refusal {
+        tracing::error!(error = %self, "the key ring cannot seal or open a secret");
+        let message =
+            "This installation cannot encrypt or decrypt secrets: its operator must see to its keys.";
+        Refusal::new(Class::Unavailable, "CREDENTIAL_KEYS_MISSING", message)
+    }
+}
+
 impl Problem for QueueError {
     fn refusal(&self) -> Refusal {
         match self {
@@ -168,6 +178,14 @@ mod tests {
             let refusal = error.refusal();
             assert_eq!((refusal.class, refusal.code), (class, code));
         }
+    }
+
+    #[test]
+    fn a_missing_key_is_refused_without_its_name() {
+        let refusal = KeyRingError::UnknownKey("2026-a".to_owned()).refusal();
+
+        assert_eq!((refusal.class, refusal.code), (Class::Unavailable, "CREDENTIAL_KEYS_MISSING"));
+        assert!(!refusal.message.contains("2026-a"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-use crate::{JobId, Timestamp};
+use crate::{JobId, Timestamp, UserId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "schedules")]
@@ -14,6 +14,10 @@ pub struct Model {
     pub enabled: bool,
     /// Why it is not enabled.
     pub paused_reason: Option<String>,
+    /// Who paused it.
+    pub paused_by: Option<UserId>,
+    /// When it was paused.
+    pub paused_at: Option<Timestamp>,
     pub next_run_at: Timestamp,
     pub last_run_at: Option<Timestamp>,
     pub last_job_id: Option<JobId>,

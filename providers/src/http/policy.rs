@@ -79,6 +79,11 @@ fn is_open_port(port: u16) -> bool {
     matches!(port, 80 | 443) || (port >= FIRST_FREE_PORT && !SERVICE_PORTS.contains(&port))
 }
 
+/// Whether mail servers listen on the port: those of RFC 5321, 6409 and 8314, and free ones.
+pub(super) fn is_mail_port(port: u16) -> bool {
+    matches!(port, 25 | 465 | 587) || (is_open_port(port) && port >= FIRST_FREE_PORT)
+}
+
 fn is_internal(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     let last = name.rsplit('.').next().unwrap_or_default();

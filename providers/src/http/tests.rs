@@ -259,3 +259,23 @@ async fn no_error_and_no_debug_output_has_a_path_a_query_or_a_header() {
         assert!(text.contains("hook.example"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn the_addresses_of_a_mail_server_are_checked_like_those_of_requests() {
+    for (addresses, port, allowed) in [
+        ("93.184.216.34", 587, true),
+        ("93.184.216.34 127.0.0.1", 25, true),
+        ("93.184.216.34 10.0.0.1", 587, false),
+        ("::1", 465, false),
+        ("93.184.216.34", 443, false),
+        ("93.184.216.34", 22, false),
+        ("93.184.216.34", 6379, false),
+        ("", 587, false),
+    ] {
+        let (client, script) = scripted(&[addresses, "10.0.0.1"]);
+        let found = client.resolve_mail_server("mail.example", port).await;
+        assert_eq!(found.is_ok(), allowed, "{addresses} {port}: {found:?}");
+        assert!(script.lookups() <= 1, "a second answer could be another one");
+        assert!(found.iter().flatten().all(|address| address.port() == port));
+    }
+}

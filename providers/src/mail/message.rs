@@ -2,12 +2,18 @@
 
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
 
 use super::{MailError, OutgoingMail};
 
-/// The mail as multipart/alternative. Rejects invalid addresses and header injection.
+/// The mail as multipart/alternative, or as plain text if it has no HTML. Rejects invalid addresses and header
+/// injection.
 pub(super) fn build(mail: &OutgoingMail) -> Result<Message, MailError> {
+    build_for(mail, &[])
+}
+
+/// The same with more recipients.
+pub(super) fn build_for(mail: &OutgoingMail, others: &[String]) -> Result<Message, MailError> {
     let from: Mailbox = mail.from.parse().map_err(|_| invalid("the sender's address"))?;
     let address = mail.to.trim().parse().map_err(|_| invalid("the receiver's address"))?;
     let name = mail.to_name.as_deref().map(one_line).filter(|name| !name.is_empty());
@@ -17,15 +23,22 @@ pub(super) fn build(mail: &OutgoingMail) -> Result<Message, MailError> {
         .to(Mailbox::new(name, address))
         .subject(one_line(&mail.subject))
         .message_id(Some(message_id));
+    for other in others {
+        let address = other.trim().parse().map_err(|_| invalid("a receiver's address"))?;
+        builder = builder.to(Mailbox::new(None, address));
+    }
     if let Some(reply_to) = &mail.reply_to {
         builder = builder.reply_to(reply_to.parse().map_err(|_| invalid("the address for replies"))?);
     }
     for (name, value) in &mail.headers {
         builder = builder.raw_header(header(name, value)?);
     }
-    builder
-        .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
-        .map_err(|_| invalid("the mail"))
+    let built = if mail.html.is_empty() {
+        builder.singlepart(SinglePart::plain(mail.text.clone()))
+    } else {
+        builder.multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+    };
+    built.map_err(|_| invalid("the mail"))
 }
 
 fn header(name: &str, value: &str) -> Result<HeaderValue, MailError> {

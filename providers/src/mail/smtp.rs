@@ -1,5 +1,6 @@
 //! Mail over SMTP.
 
+mod account;
 mod connections;
 mod reply;
 mod server;
@@ -18,6 +19,8 @@ use lettre::{
     },
 };
 use secrecy::{ExposeSecret, SecretString};
+
+pub use account::{SmtpAccount, SmtpSecurity};
 
 use self::{
     connections::Connections,
@@ -80,14 +83,18 @@ impl Mailer for SmtpMailer {
         let message = message::build(mail)?;
         let response = tokio::time::timeout(self.timeout, self.deliver(&message))
             .await
-            .map_err(|_| MailError::Transient { message: "no receipt in time".into() })??;
-        let said: Vec<&str> = response.message().collect();
-        Ok(Delivery::Accepted { response: truncate(&format!("{} {}", response.code(), said.join(" "))) })
+            .map_err(|_| MailError::no_receipt())??;
+        Ok(accepted(&response))
     }
 
     fn captures(&self) -> bool {
         false
     }
+}
+
+fn accepted(response: &Response) -> Delivery {
+    let said: Vec<&str> = response.message().collect();
+    Delivery::Accepted { response: truncate(&format!("{} {}", response.code(), said.join(" "))) }
 }
 
 /// Sends the commands for sender and recipient, and the content.

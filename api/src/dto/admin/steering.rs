@@ -85,6 +85,10 @@ pub(crate) struct ScheduleView {
     enabled: bool,
     /// Why it is paused.
     paused_reason: Option<String>,
+    /// Who paused it.
+    paused_by: Option<Uuid>,
+    /// Since when it is paused.
+    paused_at: Option<DateTime<Utc>>,
     /// When it fires next.
     next_run_at: DateTime<Utc>,
     /// The next 5 times, the one above first; while it is paused, those at which it would fire.
@@ -109,6 +113,8 @@ impl ScheduleView {
             time_zone: schedule.time_zone,
             enabled: schedule.enabled,
             paused_reason: schedule.paused_reason,
+            paused_by: schedule.paused_by.map(|user| user.0),
+            paused_at: schedule.paused_at,
             next_run_at: schedule.next_run_at,
             last_run_at: schedule.last_run_at,
             last_job_id: schedule.last_job_id.map(|id| id.0),

@@ -1,5 +1,7 @@
 //! Webhooks: their addresses and secrets, and what their callers are told.
 
+use std::time::Duration;
+
 use atelier_automation::hooks::{HookView, NewHookSecret, RotatedHook, SecretTimes, StartedCall, TestedCall};
 use atelier_entities::{RunStatus, workflow_hook_test_calls, workflow_hooks};
 use chrono::{DateTime, Utc};
@@ -10,7 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     dto::page::pages,
-    schema::{ToSchema, free::JsonObject, sets},
+    error::ApiError,
+    schema::{IntoParams, ToSchema, free::JsonObject, sets},
 };
 
 pages! {
@@ -201,6 +204,31 @@ impl From<workflow_hook_test_calls::Model> for HookTestCallView {
             problem: row.problem,
             received_at: row.received_at,
         }
+    }
+}
+
+/// Longest wait for a test call, in seconds.
+const LONGEST_WAIT: u64 = 20;
+
+/// Which test call is asked for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HookTestCallParams {
+    /// Only a call that came after this.
+    pub(crate) after: Option<DateTime<Utc>>,
+    /// How many seconds to wait for a call while there is none.
+    #[param(minimum = 0, maximum = 20, default = 0)]
+    wait_secs: Option<u64>,
+}
+
+impl HookTestCallParams {
+    /// How long to wait; 422 where that is too long.
+    pub(crate) fn wait(&self) -> Result<Duration, ApiError> {
+        let secs = self.wait_secs.unwrap_or_default();
+        if secs <= LONGEST_WAIT {
+            return Ok(Duration::from_secs(secs));
+        }
+        Err(ApiError::invalid([("wait_secs", format!("must be 0 to {LONGEST_WAIT}"))]))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
             scaling::{ScalingAnswer, ScalingQuery, ScalingValue, ScalingView},
             steering::{PauseRecurringInput, ScheduleView},
         },
+        automation::schedule::ScheduleReasonView,
         jobs::JobAnswer,
     },
     error::ApiError,
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .add(routes!(get_scaling))
         .add(routes!(list_schedules))
+        .add(routes!(list_recurring_reasons))
         .add(route(routes!(run_recurring)).keeps::<Admin>())
         .add(routes!(pause_recurring))
         .add(routes!(resume_recurring))
@@ -80,6 +82,22 @@ async fn list_schedules(
     let queue = &state.services.queue;
     let (schedules, now) = (schedule::list(queue).await?, queue.now());
     Ok(Json(schedules.into_iter().map(|schedule| ScheduleView::new(schedule, now)).collect()))
+}
+
+/// Why a recurring job is not enqueued now: paused, by whom and since when, or what the clock says; then its last job,
+/// if that has not ended.
+#[operation(
+    get, path = "/api/admin/schedules/{name}/why", tag = TAG,
+    params(("name" = String, Path, description = "The name of the recurring job")),
+    responses((status = 200, description = "The reasons.", body = Vec<ScheduleReasonView>))
+)]
+async fn list_recurring_reasons(
+    State(state): State<ApiState>,
+    _: Admin,
+    ApiPath(name): ApiPath<String>,
+) -> Result<Json<Vec<ScheduleReasonView>>, ApiError> {
+    let reasons = state.services.why_schedule(&name).await?;
+    Ok(Json(reasons.into_iter().map(ScheduleReasonView::from).collect()))
 }
 
 /// Enqueues a recurring job now, paused or not. A job of it that is not finished stands for the new one.

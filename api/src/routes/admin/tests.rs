@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use crate::testing::{LIMITS, TestApi};
 
 /// What every route here is called with by those who may not.
-const ROUTES: [(&str, &str); 21] = [
+const ROUTES: [(&str, &str); 22] = [
     ("POST", "/api/admin/jobs/cancel"),
     ("POST", "/api/admin/jobs/replay"),
     ("POST", "/api/admin/jobs/discard"),
     ("GET", "/api/admin/scaling"),
     ("GET", "/api/admin/schedules"),
+    ("GET", "/api/admin/schedules/stats.aggregate/why"),
     ("GET", "/api/admin/queues/email/limits"),
     ("PUT", "/api/admin/queues/email/limits"),
     ("POST", "/api/admin/queues/email/pause"),

@@ -107,6 +107,8 @@ async fn run_hook_by_get(State(state): State<ApiState>, call: HookCall) -> Resul
         (status = 400, body = ErrorBody, description = "INVALID_JSON: the body is not what its type says."),
         (status = 401, body = ErrorBody, description = "CALL_REFUSED: the call does not prove who sent it."),
         (status = 405, body = ErrorBody, description = "METHOD_NOT_ALLOWED: Allow lists the methods."),
+        (status = 413, body = ErrorBody, description = "PAYLOAD_TOO_LARGE: the body has more than 1 MiB."),
+        (status = 415, body = ErrorBody, description = "UNSUPPORTED_MEDIA_TYPE: the webhook does not take it."),
         (status = 429, body = ErrorBody, description = "RATE_LIMITED: more calls than the webhook takes."),
         (status = 503, body = ErrorBody, description = "WORKFLOW_BUSY or WORKFLOW_PAUSED: call again later."),
     )
@@ -126,6 +128,8 @@ async fn run_hook_by_put(State(state): State<ApiState>, call: HookCall) -> Resul
         (status = 400, body = ErrorBody, description = "INVALID_JSON: the body is not what its type says."),
         (status = 401, body = ErrorBody, description = "CALL_REFUSED: the call does not prove who sent it."),
         (status = 405, body = ErrorBody, description = "METHOD_NOT_ALLOWED: Allow lists the methods."),
+        (status = 413, body = ErrorBody, description = "PAYLOAD_TOO_LARGE: the body has more than 1 MiB."),
+        (status = 415, body = ErrorBody, description = "UNSUPPORTED_MEDIA_TYPE: the webhook does not take it."),
         (status = 429, body = ErrorBody, description = "RATE_LIMITED: more calls than the webhook takes."),
         (status = 503, body = ErrorBody, description = "WORKFLOW_BUSY or WORKFLOW_PAUSED: call again later."),
     )

@@ -1,5 +1,7 @@
 //! Webhooks of workflows: their addresses, secrets and test calls.
 
+use std::time::Duration;
+
 use atelier_entities::WorkflowId;
 use axum::{Json, extract::State, http::StatusCode};
 use uuid::Uuid;
@@ -7,13 +9,16 @@ use uuid::Uuid;
 use super::HOOKS as TAG;
 use crate::{
     dto::automation::hook::{
-        HookAddressView, HookPage, HookSecretInput, HookTestCallView, NewHookSecretView,
+        HookAddressView, HookPage, HookSecretInput, HookTestCallParams, HookTestCallView, NewHookSecretView,
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, OptionalJsonBody, OwnWorkflow, PageParams, Pagination},
+    extract::{ApiPath, ApiQuery, Authenticated, OptionalJsonBody, OwnWorkflow, PageParams, Pagination},
     route::{Routes, operation, route, routes},
     state::ApiState,
 };
+
+/// What is left of the time limit of requests after a wait.
+const MARGIN: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -122,11 +127,15 @@ async fn replace_hook_secret(
 }
 
 /// The last call of the test address of a webhook. It is kept for a week.
+///
+/// With `wait_secs` the answer comes as soon as there is a call, and with `after` one that is newer than the last
+/// one that the caller knows.
 #[operation(
     get, path = "/api/v1/automation/workflows/{id}/hooks/{node}/test-call/", tag = TAG,
     params(
         ("id" = Uuid, Path, description = "The workflow's id"),
         ("node" = String, Path, description = "The trigger's key"),
+        HookTestCallParams,
     ),
     responses(
         (status = 200, description = "The call.", body = HookTestCallView),
@@ -137,7 +146,14 @@ async fn get_hook_test_call(
     State(state): State<ApiState>,
     Authenticated(actor): Authenticated,
     ApiPath((id, node)): ApiPath<(Uuid, String)>,
+    ApiQuery(params): ApiQuery<HookTestCallParams>,
 ) -> Result<Json<HookTestCallView>, ApiError> {
-    let call = state.services.automation.hooks.get_test_call(&actor, WorkflowId(id), &node).await?;
-    Ok(Json(call.into()))
+    let hooks = &state.services.automation.hooks;
+    let longest = params.wait()?.min(state.options.request_timeout.saturating_sub(MARGIN));
+    let find = |wait| hooks.wait_for_test_call(&actor, (WorkflowId(id), node.as_str()), params.after, wait);
+    let call = tokio::select! {
+        call = find(longest) => call,
+        () = state.shutdown.draining() => find(Duration::ZERO).await,
+    };
+    Ok(Json(call?.into()))
 }

@@ -190,6 +190,8 @@ pub(crate) struct ReconciledResult {
     jobs: u64,
     /// Workflows with queued runs that were looked at.
     queued_workflows: u64,
+    /// Deliveries of webhooks that got a job.
+    deliveries: u64,
 }
 
 /// The runs of a deleted workflow were cancelled.

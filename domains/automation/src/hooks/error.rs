@@ -109,12 +109,7 @@ impl Problem for HookError {
             }
             Self::Paused => later("WORKFLOW_PAUSED", "Workflows are paused: call again later.", PAUSED_PAUSE),
             Self::TooMany => Refusal::at_bound("WEBHOOK_LIMIT", "webhooks of the workflow", MAX_HOOKS),
-            Self::KeyRing(error) => {
-                tracing::error!(%error, "the key ring cannot seal or open the secret of a webhook");
-                let message =
-                    "This installation cannot encrypt or decrypt secrets: its operator must see to it.";
-                Refusal::new(Class::Unavailable, "CREDENTIAL_KEYS_MISSING", message)
-            }
+            Self::KeyRing(error) => error.refusal(),
             Self::InvalidInput(errors) => errors.refusal(),
             Self::NotSignedIn(error) => error.refusal(),
             Self::Workflow(error) => error.refusal(),

@@ -1,9 +1,12 @@
 //! What owners do with the hooks of their workflows: addresses and secrets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use atelier_entities::{
-    UserId, WorkflowHookId, WorkflowId, workflow_hook_test_calls, workflow_hooks, workflows,
+    Timestamp, UserId, WorkflowHookId, WorkflowId, workflow_hook_test_calls, workflow_hooks, workflows,
 };
 use atelier_foundation::{Actor, FieldErrors, audit, validation};
 use atelier_queue::Transaction;
@@ -14,6 +17,7 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{
     HookError, HookView, Hooks, MAX_HOOKS, MAX_SECRET, MIN_SECRET, NewHookSecret, RotatedHook, SecretTimes,
@@ -26,6 +30,8 @@ use crate::{
     workflows::{WorkflowError, lock_account, read_graph, versions},
 };
 
+/// How often a wait looks for a test call.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Characters of a token that are shown.
 const PREFIX: usize = 6;
 
@@ -174,6 +180,33 @@ impl Hooks {
         let call = workflow_hook_test_calls::Entity::find_by_id(hook.id)
             .filter(workflow_hook_test_calls::Column::ExpiresAt.gt(self.queue.now()));
         call.one(db).await?.ok_or(HookError::NoTestCall)
+    }
+
+    /// The last call of the test address, if it came after that moment where one is given. While there is none, it
+    /// looks again each second for as long as `wait`.
+    ///
+    /// # Errors
+    /// As of [`Hooks::get_test_call`]; [`HookError::NoTestCall`] once the time is over.
+    pub async fn wait_for_test_call(
+        &self,
+        actor: &Actor,
+        (workflow, node): (WorkflowId, &str),
+        after: Option<Timestamp>,
+        wait: Duration,
+    ) -> Result<workflow_hook_test_calls::Model, HookError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            match self.get_test_call(actor, workflow, node).await {
+                Ok(call) if after.is_none_or(|after| call.received_at > after) => return Ok(call),
+                Ok(_) | Err(HookError::NoTestCall) => {}
+                Err(error) => return Err(error),
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(HookError::NoTestCall);
+            }
+            tokio::time::sleep(LOOK_AGAIN.min(left)).await;
+        }
     }
 
     /// What a webhook of the actor's workflow is told.

@@ -219,7 +219,7 @@ impl Integrations {
 fn is_testable(kind: &Kind, settings: &Settings) -> bool {
     match kind.test {
         Test::Get(address) => address(settings).is_some(),
-        Test::Token | Test::Webhook => true,
+        Test::Token | Test::Webhook | Test::Mail => true,
     }
 }
 

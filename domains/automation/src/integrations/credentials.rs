@@ -14,7 +14,9 @@ use url::Url;
 use super::{
     commands::{hosts_of, settings_of},
     hosts,
-    kinds::{Credential, Kind, Opened, Settings, Test, find_kind, oauth2_client_credentials::ACCESS_TOKEN},
+    kinds::{
+        Credential, Kind, Opened, Settings, Test, find_kind, oauth2_client_credentials::ACCESS_TOKEN, smtp,
+    },
     secrets::{self, Owned},
 };
 
@@ -95,6 +97,17 @@ impl Found {
             return Ok(());
         }
         Err(CredentialError::HostRefused(url.host_str().unwrap_or_default().to_owned()))
+    }
+
+    /// Refuses the mail server of the settings if the credentials may not be sent there.
+    ///
+    /// # Errors
+    /// [`CredentialError::HostRefused`].
+    pub(crate) fn ensure_mail_server(&self) -> Result<(), CredentialError> {
+        match smtp::server_url(&self.settings()) {
+            Some(url) => self.ensure_allowed(&url),
+            None => Err(CredentialError::HostRefused(String::new())),
+        }
     }
 }
 

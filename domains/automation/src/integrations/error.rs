@@ -61,11 +61,7 @@ impl Problem for IntegrationError {
                 let message = "Set the address that a test asks (settings.test_url) first.";
                 Refusal::new(Class::Conflict, "TEST_URL_MISSING", message)
             }
-            Self::KeyRing(error) => {
-                tracing::error!(%error, "the key ring cannot seal a secret");
-                let message = "This installation has no key to encrypt secrets: its operator must set one.";
-                Refusal::new(Class::Unavailable, "CREDENTIAL_KEYS_MISSING", message)
-            }
+            Self::KeyRing(error) => error.refusal(),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod http_bearer;
 pub mod oauth2_client_credentials;
 pub mod openai_compatible;
 pub mod slack_webhook;
+pub mod smtp;
 pub mod stripe;
 
 pub use field::{Field, Form};
@@ -25,7 +26,7 @@ pub use field::{Field, Form};
 pub type Settings = BTreeMap<String, String>;
 
 /// All types.
-pub const ALL: [Kind; 8] = [
+pub const ALL: [Kind; 9] = [
     http_bearer::KIND,
     http_basic::KIND,
     http_api_key::KIND,
@@ -34,6 +35,7 @@ pub const ALL: [Kind; 8] = [
     stripe::KIND,
     openai_compatible::KIND,
     slack_webhook::KIND,
+    smtp::KIND,
 ];
 
 /// A type of integrations.
@@ -64,6 +66,8 @@ pub enum Test {
     Token,
     /// A message without text, which a webhook of Slack refuses without showing it.
     Webhook,
+    /// It signs in at a mail server and sends nothing.
+    Mail,
 }
 
 /// An integration with its secrets.

@@ -6,7 +6,7 @@ use atelier_entities::{IntegrationId, UserId, integrations};
 use atelier_providers::http::{HttpError, OutboundRequest, OutboundResponse};
 use atelier_queue::{JobContext, JobError, Outcome};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
@@ -14,7 +14,7 @@ use url::Url;
 use super::{
     TestIntegration,
     credentials::{CredentialError, Credentials, Found, required},
-    kinds::{ALL, Credential, Test, slack_webhook::WEBHOOK_URL},
+    kinds::{ALL, Credential, Test, slack_webhook::WEBHOOK_URL, smtp},
 };
 use crate::expression::Redactor;
 
@@ -98,6 +98,7 @@ impl Credentials {
             Test::Get(address) => self.ask_address(found, address(&found.settings())).await,
             Test::Token => self.open(found).await.map(|_| Asked { status: None, reason: None }),
             Test::Webhook => self.ask_webhook(found).await,
+            Test::Mail => self.ask_mail_server(found).await,
         }
     }
 
@@ -132,6 +133,22 @@ impl Credentials {
         Ok(judged(answer, &credential, took))
     }
 
+    /// Signs in, and sends nothing.
+    async fn ask_mail_server(&self, found: &Found) -> Result<Asked, CredentialError> {
+        found.ensure_mail_server()?;
+        let account = smtp::account_of(&self.open(found).await?);
+        let secrets = [account.password.clone()];
+        let failed = |reason: String| Asked { status: None, reason: Some(clean(&secrets, &reason)) };
+        let addresses = match self.http.resolve_mail_server(&account.host, account.port).await {
+            Ok(addresses) => addresses,
+            Err(error) => return Ok(failed(format!("The mail server cannot be reached: {error}."))),
+        };
+        Ok(match account.check(&addresses, TIMEOUT).await {
+            Ok(()) => Asked { status: None, reason: None },
+            Err(error) => failed(format!("The mail server refused: {error}.")),
+        })
+    }
+
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
         tokio::time::timeout(TIMEOUT, self.http.send_once(request)).await.unwrap_or(Err(HttpError::Timeout))
     }
@@ -148,10 +165,7 @@ fn judged(
     credential: &Credential,
     took: impl FnOnce(&OutboundResponse) -> bool,
 ) -> Asked {
-    let clean = |text: &str| match Redactor::new(&credential.secrets) {
-        Ok(redactor) => redactor.redact_text(text),
-        Err(_) => String::new(),
-    };
+    let clean = |text: &str| clean(&credential.secrets, text);
     match answer {
         Ok(answer) if took(&answer) => Asked { status: Some(answer.status), reason: None },
         Ok(answer) => {
@@ -165,5 +179,13 @@ fn judged(
             Asked { status: Some(answer.status), reason: Some(reason) }
         }
         Err(error) => Asked { status: None, reason: Some(clean(&format!("The request failed: {error}."))) },
+    }
+}
+
+/// The text without these secrets; empty if they cannot be looked for.
+fn clean(secrets: &[SecretString], text: &str) -> String {
+    match Redactor::new(secrets) {
+        Ok(redactor) => redactor.redact_text(text),
+        Err(_) => String::new(),
     }
 }

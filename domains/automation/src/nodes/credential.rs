@@ -15,12 +15,12 @@ use crate::{
     expression::Redactor,
     integrations::{
         CredentialError, Found, INTEGRATION,
-        kinds::{Credential, for_requests, openai_compatible, slack_webhook},
+        kinds::{Credential, for_requests, openai_compatible, slack_webhook, smtp},
     },
 };
 
 /// The types of nodes that use integrations.
-const USERS: [&str; 3] = ["http_request", "llm_prompt", "slack_message"];
+const USERS: [&str; 4] = ["http_request", "llm_prompt", "send_mail", "slack_message"];
 
 /// The types of nodes that use integrations.
 pub(crate) fn kinds_with_integration() -> impl Iterator<Item = &'static str> {
@@ -32,6 +32,7 @@ pub(crate) fn kinds_for(node: &str) -> Option<Vec<&'static str>> {
     match node {
         "http_request" => Some(for_requests().collect()),
         "llm_prompt" => Some(vec![openai_compatible::KIND.name]),
+        "send_mail" => Some(vec![smtp::KIND.name]),
         "slack_message" => Some(vec![slack_webhook::KIND.name]),
         _ => None,
     }

@@ -1,7 +1,7 @@
-//! Sends a mail to the person whose workflow it is.
+//! Sends a mail: to the person whose workflow it is, or to anybody by an account of that person at a mail server.
 
 use async_trait::async_trait;
-use atelier_entities::{mail_messages, users, workflow_runs, workflows};
+use atelier_entities::{IntegrationId, mail_messages, users, workflow_runs, workflows};
 use atelier_foundation::{
     mail::queue_mail,
     validation::{line, paragraph},
@@ -12,8 +12,11 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, Quer
 use serde::Deserialize;
 use serde_json::json;
 
+mod account;
+
 use super::{
     call::{AttemptError, Call, NodeFailure, NodeOutput},
+    credential,
     definition::{Act, Definition},
     description::{Category, Description, Effects, Field, Widget, any, boolean, both, object, strings, text},
     recipients,
@@ -36,9 +39,12 @@ const MAX_PER_DAY: u64 = 100;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SendMail {
-    /// The addresses; that of the owner where there are none. Every other one is refused.
+    /// The addresses. Without an integration that of the owner where there are none, and every other one is refused.
     #[serde(default)]
     pub to: Vec<String>,
+    /// The account by which the mail is sent; none sends it by the platform.
+    #[serde(default)]
+    pub integration: Option<IntegrationId>,
     /// The subject. It may hold expressions.
     pub subject: String,
     /// The text. It may hold expressions.
@@ -64,6 +70,9 @@ impl Config for SendMail {
 impl Act for SendMail {
     async fn act(self, call: &Call<'_>) -> Result<NodeOutput, AttemptError> {
         let message = self.message()?;
+        if let Some(integration) = self.integration {
+            return account::send(call, integration, self.to, message).await;
+        }
         let queue = &call.services.queue;
         let workflow = workflow_name(queue.db(), call).await?;
         let tx = queue.begin().await?;
@@ -129,19 +138,20 @@ async fn check_day(tx: &Transaction, call: &Call<'_>) -> Result<(), AttemptError
 pub const DEFINITION: Definition = Definition::of_act::<SendMail>("send_mail", describe);
 
 fn describe() -> Description {
-    let to = both("To (your own address)", "À (votre propre adresse)");
+    let to = both("To (without an account: your own address)", "À (sans compte : votre propre adresse)");
     let fields = vec![
         Field::required("subject", both("Subject", "Objet"), Widget::Text, text()),
         Field::required("text", both("Text", "Texte"), Widget::Textarea, text()),
         Field::optional("to", to, Widget::List, strings(MAX_ADDRESSES)),
+        credential::field(),
     ];
     let output = json!({"to": strings(MAX_ADDRESSES), "queued": boolean(), "mail_id": any()});
     Description::new(
         Category::Action,
         both("Send a mail", "Envoyer un courriel"),
         both(
-            "Sends a mail to the verified address of your own account, at most 100 a day.",
-            "Envoie un courriel à l'adresse vérifiée de votre propre compte, 100 par jour au plus.",
+            "Sends a mail to the verified address of your own account, at most 100 a day, or to anybody by your account at a mail server.",
+            "Envoie un courriel à l'adresse vérifiée de votre propre compte, 100 par jour au plus, ou à n'importe qui par votre compte d'un serveur de courriel.",
         ),
         "M4 6h16v12h-16zM4 7l8 6l8-6",
     )

@@ -42,7 +42,7 @@ const RUN_TOO_LARGE: &str = "RUN_TOO_LARGE";
 pub(crate) type Answers = Vec<Result<(), Refusal>>;
 
 /// Moves runs by what happened to them, each in the order of its events. An event that changes nothing is no
-/// error; its place in the answer says why.
+/// error; its place in the answer says why. A run whose owner has closed the account is cancelled by any event.
 ///
 /// # Errors
 /// If the database fails.
@@ -84,6 +84,8 @@ pub(crate) async fn start_new(tx: &Transaction, run: RunId) -> Result<(), QueueE
 /// Runs that are being moved.
 struct Advance<'a> {
     tx: &'a Transaction,
+    /// The time of everything that happens, once it was read.
+    moment: Option<Timestamp>,
     ports: Option<&'a NodePorts>,
     runs: LockedRuns,
     events: Vec<(Option<usize>, RunId, RunEvent)>,
@@ -113,6 +115,7 @@ impl<'a> Advance<'a> {
     fn new(tx: &'a Transaction) -> Self {
         Self {
             tx,
+            moment: None,
             ports: None,
             runs: LockedRuns::default(),
             events: Vec::new(),
@@ -130,18 +133,26 @@ impl<'a> Advance<'a> {
         }
     }
 
+    /// The time of everything that happens to the runs. It is read once the first of them are locked: whoever holds
+    /// a run is the only one that may change its child runs, so that a run and the child runs that end with it end at
+    /// the same time, and none before it began.
+    fn now(&mut self) -> Timestamp {
+        let tx = self.tx;
+        *self.moment.get_or_insert_with(|| tx.now())
+    }
+
     /// Projects and accounts are locked last: by actions that start, by the ends of cancelled jobs, and by
     /// mails.
     async fn run(&mut self) -> Result<(), QueueError> {
-        self.take_cues().await?;
+        self.take_rounds().await?;
         while self.start_actions().await? {
-            self.take_cues().await?;
+            self.take_rounds().await?;
         }
         self.cancel_unneeded().await?;
         self.ask_people().await
     }
 
-    async fn take_cues(&mut self) -> Result<(), QueueError> {
+    async fn take_rounds(&mut self) -> Result<(), QueueError> {
         loop {
             while !self.events.is_empty() {
                 let events = std::mem::take(&mut self.events);
@@ -168,6 +179,8 @@ impl<'a> Advance<'a> {
                 self.refuse(place, id, Refusal::RunEnded);
                 continue;
             };
+            // A failed node with `on_error: continue` would go on.
+            let event = if run.row.withdrawn { RunEvent::Cancel } else { event };
             let Some(version) = run.version.clone() else {
                 self.end_without_version(place, id, &event);
                 continue;
@@ -177,7 +190,7 @@ impl<'a> Advance<'a> {
                 continue;
             }
             match event.resolve(&version.plan, &run.row.trigger_node) {
-                Ok(resolved_cue) => resolved.push((place, id, resolved_cue)),
+                Ok(event) => resolved.push((place, id, event)),
                 Err(refusal) => self.refuse(place, id, refusal),
             }
         }
@@ -214,7 +227,7 @@ impl<'a> Advance<'a> {
         event: Event,
         attached: Attached,
     ) -> Result<Result<(), Refusal>, QueueError> {
-        let moment = Moment { now: self.tx.now(), jitter: jitter() };
+        let moment = Moment { now: self.now(), jitter: jitter() };
         let mut more = [Rows::Open, Rows::All].into_iter();
         loop {
             let Some(run) = self.runs.runs.get_mut(&id) else { return Ok(Err(Refusal::RunEnded)) };
@@ -322,7 +335,7 @@ impl<'a> Advance<'a> {
 
     /// Ends a run that no plan can be had for.
     fn end_without_version(&mut self, place: Option<usize>, id: RunId, event: &RunEvent) {
-        let now: Timestamp = self.tx.now();
+        let now = self.now();
         let Some(run) = self.runs.runs.get_mut(&id) else { return };
         if run.state.run.status.is_final() {
             return self.refuse(place, id, Refusal::RunEnded);

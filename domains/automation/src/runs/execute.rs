@@ -120,7 +120,7 @@ impl Execution {
         reader.keep(output, &mut read.composer).await
     }
 
-    /// The attempt, unless its run does not exist, is paused or has ended.
+    /// The attempt, unless its run does not exist, is paused or has ended, or its owner has closed the account.
     async fn find_attempt<'a>(
         &self,
         args: &'a RunNode,

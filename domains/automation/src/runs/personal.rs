@@ -47,17 +47,8 @@ impl PersonalData for OwnedRuns {
         &[QueueName::Workflow]
     }
 
-    /// Cancels the runs that have not ended.
-    async fn withdraw(&self, tx: &Transaction, user: UserId) -> Result<(), QueueError> {
-        let open = workflow_runs::Entity::find()
-            .select_only()
-            .column(workflow_runs::Column::Id)
-            .filter(workflow_runs::Column::UserId.eq(user))
-            .filter(workflow_runs::Column::FinishedAt.is_null());
-        let open: Vec<RunId> = open.into_tuple().all(&**tx).await?;
-        advance(tx, open.into_iter().map(|run| (run, RunEvent::Cancel)).collect()).await.map(drop)
-    }
-
+    /// Cancels and deletes some runs. From the transaction that closes the account on, their attempts do nothing,
+    /// and whatever happens to one of them cancels it: see [`advance`].
     async fn erase(&self, tx: &Transaction, person: &Erasing, batch: u32) -> Result<Erased, QueueError> {
         let limit = BATCH.min(u64::from(batch));
         let some = workflow_runs::Entity::find()
@@ -70,7 +61,13 @@ impl PersonalData for OwnedRuns {
         if some.is_empty() {
             return unname(tx, person.user).await;
         }
-        LockedRuns::default().lock(tx, &some).await?;
+        let mut locked = LockedRuns::default();
+        locked.lock(tx, &some).await?;
+        let open = locked.runs.iter().filter(|(_, run)| !run.row.status.is_final());
+        let cancels: Vec<_> = open.map(|(id, _)| (*id, RunEvent::Cancel)).collect();
+        if !cancels.is_empty() {
+            advance(tx, cancels).await?;
+        }
         Ok(Erased { rows: delete_runs(tx, &some).await?, is_done: false })
     }
 }

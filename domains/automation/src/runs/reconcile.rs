@@ -1,5 +1,5 @@
 //! What no job moves: runs past their deadline, waits and nodes without a job, jobs without a run, queued runs
-//! that may start.
+//! that may start, deliveries of webhooks without a job.
 
 use atelier_entities::{JobState, NodeState, RunId, WorkflowId};
 use atelier_queue::{JobContext, JobError, Outcome, QueueError, QueueName, Sql, Transaction};
@@ -14,8 +14,11 @@ use super::{
     advance::advance,
     awaited::end_stale_waits,
     event::RunEvent,
+    steer::cancel_jobs_of_ended,
     store::list_overdue,
 };
+
+use crate::webhooks::restart_lost;
 
 /// Rows of one transaction.
 const BATCH: u64 = 50;
@@ -60,6 +63,7 @@ impl Runs {
         let nodes = self.restart_nodes().await?;
         let jobs = self.stop_jobs_of_ended().await?;
         let queued = self.start_queued().await?;
+        let deliveries = restart_lost(&self.queue).await?;
         Ok(Outcome::Done(json!({
             "timed_out": timed_out,
             "of_deleted_workflows": deleted,
@@ -68,6 +72,7 @@ impl Runs {
             "nodes": nodes,
             "jobs": jobs,
             "queued_workflows": queued,
+            "deliveries": deliveries,
         })))
     }
 
@@ -172,15 +177,15 @@ impl Runs {
             let subjects: Vec<_> = ended.into_iter().map(|run| run.0).collect();
             let jobs = tx.lock_about(&subjects).await?;
             let left: Vec<_> = jobs
-                .iter()
+                .into_iter()
                 .filter(|job| job.state != JobState::Running || job.cancel_requested_at.is_none())
-                .map(|job| job.id)
                 .collect();
-            if left.is_empty() {
+            // Some of the runs may be retried by now: their new jobs are needed.
+            let cancelled = cancel_jobs_of_ended(&tx, &left).await?;
+            if cancelled == 0 {
                 break;
             }
-            total += left.len();
-            tx.cancel_many(&left).await?;
+            total += cancelled;
             tx.commit().await?;
         }
         Ok(total)

@@ -143,11 +143,15 @@ pub(super) async fn list_tree(tx: &Transaction, root: RunId) -> Result<Vec<Uuid>
     Ok(tree.into_iter().map(|run| run.0).collect())
 }
 
-/// Cancels those of these jobs that are about runs which have ended.
-pub(crate) async fn cancel_jobs_of_ended(tx: &Transaction, locked: &[jobs::Model]) -> Result<(), QueueError> {
+/// Cancels those of these locked jobs that are about runs which have ended. Returns how many there are. A run
+/// that somebody retries after the jobs were locked has other jobs.
+pub(crate) async fn cancel_jobs_of_ended(
+    tx: &Transaction,
+    locked: &[jobs::Model],
+) -> Result<usize, QueueError> {
     let subjects: HashSet<Uuid> = locked.iter().filter_map(|job| job.subject_id).collect();
     if subjects.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let ended = workflow_runs::Entity::find()
         .select_only()
@@ -159,7 +163,7 @@ pub(crate) async fn cancel_jobs_of_ended(tx: &Transaction, locked: &[jobs::Model
     let of_ended = locked.iter().filter(|job| job.subject_id.is_some_and(|run| ended.contains(&run)));
     let ids: Vec<_> = of_ended.map(|job| job.id).collect();
     tx.cancel_many(&ids).await?;
-    Ok(())
+    Ok(ids.len())
 }
 
 /// The final states of runs.

@@ -27,6 +27,7 @@ use crate::{
 mod actions;
 mod chains;
 mod children;
+mod closed;
 mod events;
 mod limits;
 mod questions;

@@ -3,6 +3,7 @@
 use atelier_entities::{TickOutcome, WorkflowScheduleId, workflow_runs, workflow_schedule_ticks};
 use atelier_foundation::{Actor, FieldErrors, audit, validation};
 use atelier_queue::NewJob;
+use chrono::TimeDelta;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
@@ -79,7 +80,8 @@ impl Schedules {
         Ok(ScheduleView::of(schedule))
     }
 
-    /// Lets a schedule fire again: from now on, or, with `catch_up`, as if no scheduler had run meanwhile.
+    /// Lets a schedule fire again: from now on, or, with `catch_up`, as if no scheduler had run meanwhile. What was due
+    /// before the pause and that no scheduler had come to is made up for too.
     ///
     /// # Errors
     /// If there is no such schedule.
@@ -94,8 +96,13 @@ impl Schedules {
         let schedule = lock(&tx, user, id).await?;
         let Some(since) = schedule.paused_at else { return Ok(ScheduleView::of(schedule)) };
         let now = tx.now();
-        let after = schedule.last_tick_at.unwrap_or(schedule.created_at).max(since);
-        let next = next_times(id, &Fields::of(&schedule), if catch_up { after } else { now });
+        let after = match schedule.next_tick_at {
+            _ if !catch_up => now,
+            // The first fire time that was not handled when the schedule was paused.
+            Some(tick) => tick - TimeDelta::microseconds(1),
+            None => schedule.last_tick_at.unwrap_or(schedule.created_at).max(since),
+        };
+        let next = next_times(id, &Fields::of(&schedule), after);
         let mut row = schedule.into_active_model();
         (row.paused_at, row.paused_by, row.paused_reason) = (Set(None), Set(None), Set(None));
         row.next_tick_at = Set(next.map(|(tick, _)| tick));

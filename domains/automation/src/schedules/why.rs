@@ -17,6 +17,8 @@ pub enum ScheduleReasonCode {
     Paused,
     /// Its workflow fires no triggers.
     WorkflowDisabled,
+    /// Its workflow has no published version, so that its fire times fail.
+    WorkflowUnpublished,
     /// It has no further fire time.
     NoFireTime,
     /// Its next fire time has not come.
@@ -34,6 +36,7 @@ impl ScheduleReasonCode {
     pub const ALL: &'static [Self] = &[
         Self::Paused,
         Self::WorkflowDisabled,
+        Self::WorkflowUnpublished,
         Self::NoFireTime,
         Self::WaitingForTime,
         Self::Due,
@@ -47,6 +50,7 @@ impl ScheduleReasonCode {
         match self {
             Self::Paused => "PAUSED",
             Self::WorkflowDisabled => "WORKFLOW_DISABLED",
+            Self::WorkflowUnpublished => "WORKFLOW_UNPUBLISHED",
             Self::NoFireTime => "NO_FIRE_TIME",
             Self::WaitingForTime => "WAITING_FOR_TIME",
             Self::Due => "DUE",
@@ -88,8 +92,8 @@ impl Schedules {
         let row = workflow_schedules::Entity::find_owned_by_id(actor.person()?, id).one(db).await?;
         let row = row.ok_or(ScheduleError::NotFound)?;
         let workflow = workflows::Entity::find_by_id(row.workflow_id).one(db).await?;
-        let is_enabled = workflow.is_some_and(|workflow| workflow.enabled && workflow.deleted_at.is_none());
-        let mut reasons = vec![of_clock(&row, is_enabled, self.queue.now())];
+        let enabled = workflow.filter(|workflow| workflow.enabled && workflow.deleted_at.is_none());
+        let mut reasons = vec![of_clock(&row, enabled.as_ref(), self.queue.now())];
         let under_way = workflow_runs::Entity::find()
             .filter(workflow_runs::Column::ScheduleId.eq(id))
             .filter(workflow_runs::Column::FinishedAt.is_null())
@@ -115,16 +119,27 @@ impl Schedules {
     }
 }
 
-/// What the clock says.
-fn of_clock(row: &workflow_schedules::Model, is_enabled: bool, now: Timestamp) -> ScheduleReason {
-    use ScheduleReasonCode::{Due, NoFireTime, Paused, WaitingForTime, WorkflowDisabled};
+/// What the schedule, its workflow, if it is enabled, and the clock say.
+fn of_clock(
+    row: &workflow_schedules::Model,
+    enabled: Option<&workflows::Model>,
+    now: Timestamp,
+) -> ScheduleReason {
+    use ScheduleReasonCode::{
+        Due, NoFireTime, Paused, WaitingForTime, WorkflowDisabled, WorkflowUnpublished,
+    };
     if row.paused_at.is_some() {
         let details = json!({"by": row.paused_by, "since": row.paused_at, "reason": row.paused_reason});
         return ScheduleReason::new(Paused, "It is paused until somebody resumes it.", details);
     }
-    if !is_enabled {
+    let Some(workflow) = enabled else {
         let details = json!({"workflow_id": row.workflow_id});
         return ScheduleReason::new(WorkflowDisabled, "Its workflow is disabled.", details);
+    };
+    if workflow.published_id.is_none() {
+        let message = "Its workflow has no published version: its fire times fail until there is one.";
+        let details = json!({"workflow_id": row.workflow_id, "due_at": row.next_fire_at});
+        return ScheduleReason::new(WorkflowUnpublished, message, details);
     }
     let Some(due) = row.next_fire_at else {
         return ScheduleReason::new(NoFireTime, "It has no further fire time.", Value::Null);

@@ -52,11 +52,7 @@ impl Problem for WebhookError {
                 let message = "The webhook is paused or disabled: enable it first.";
                 Refusal::new(Class::Conflict, "WEBHOOK_NOT_ENABLED", message)
             }
-            Self::KeyRing(error) => {
-                tracing::error!(%error, "the key ring cannot seal a secret");
-                let message = "This installation has no key to encrypt secrets: its operator must set one.";
-                Refusal::new(Class::Unavailable, "CREDENTIAL_KEYS_MISSING", message)
-            }
+            Self::KeyRing(error) => error.refusal(),
         }
     }
 }

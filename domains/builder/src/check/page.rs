@@ -4,14 +4,26 @@
 /// A part of a page in another language, a link, or a syntax error.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PagePart<'a> {
-    /// The text of a script without `src` that holds JavaScript, and its byte offset.
-    Script(&'a str, usize),
+    /// The text of a script without `src` that holds JavaScript, its kind, and its byte
+    /// offset.
+    Script(&'a str, ScriptKind, usize),
     /// The text of a style element, and its byte offset.
     Style(&'a str, usize),
     /// The address of a script or a style sheet, and the byte offset of its tag.
     Link(&'a str, usize),
     /// A syntax error at a byte offset.
     SyntaxError(&'static str, usize),
+}
+
+/// How a browser, or a compiler in the page, reads a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ScriptKind {
+    /// A script without module syntax.
+    Classic,
+    /// A module.
+    Module,
+    /// JSX that a compiler in the page reads.
+    Jsx,
 }
 
 /// Elements with raw text up to their end tag.
@@ -74,7 +86,7 @@ fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<PagePart<'a>>) -
     };
     let text = &page[start..start + length];
     match name.as_str() {
-        "script" if is_javascript(tag) => found.push(PagePart::Script(text, start)),
+        "script" => found.extend(script_kind(tag).map(|kind| PagePart::Script(text, kind, start))),
         "style" => found.push(PagePart::Style(text, start)),
         _ => {}
     }
@@ -156,13 +168,17 @@ fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// Whether a script's attributes make it inline JavaScript: no `src`, and no data type.
-fn is_javascript(attributes: &str) -> bool {
-    let lower = attributes.to_ascii_lowercase();
-    let Some((_, kind)) = lower.split_once("type=") else { return !lower.contains("src=") };
-    let kind = kind.trim_start_matches(['"', '\'']);
-    let known = ["module", "text/javascript", "application/javascript", "text/babel", "text/jsx"];
-    !lower.contains("src=") && known.iter().any(|known| kind.starts_with(known))
+/// The kind of an inline script by its attributes. None with `src` or a data type.
+fn script_kind(attributes: &str) -> Option<ScriptKind> {
+    if attributes.to_ascii_lowercase().contains("src=") {
+        return None;
+    }
+    match attribute(attributes, "type").unwrap_or_default().to_ascii_lowercase().as_str() {
+        "" | "text/javascript" | "application/javascript" => Some(ScriptKind::Classic),
+        "module" => Some(ScriptKind::Module),
+        "text/babel" | "text/jsx" => Some(ScriptKind::Jsx),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +230,9 @@ mod tests {
     #[test]
     fn finds_inline_scripts_and_styles() {
         let page = "<style>p{}</style><SCRIPT type=module>let a = '<p>';</Script>";
-        assert_eq!(scan(page), [PagePart::Style("p{}", 7), PagePart::Script("let a = '<p>';", 38)]);
+        assert_eq!(
+            scan(page),
+            [PagePart::Style("p{}", 7), PagePart::Script("let a = '<p>';", ScriptKind::Module, 38)]
+        );
     }
 }

@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
+use oxc::span::SourceType;
 use tree_sitter::{Language, Node, ParseOptions, ParseState, Parser, Tree};
 
 use super::line_of;
-use super::page::{self, PagePart};
-use super::style;
+use super::page::{self, PagePart, ScriptKind};
+use super::{script, style};
 use crate::fault::one_line;
 use crate::fault::{Fault, FaultCode};
 use crate::file::GeneratedFile;
@@ -19,15 +20,13 @@ const QUOTED_CHARS: usize = 40;
 /// 17,000.
 const MAX_STEPS: usize = 200_000;
 
-/// The syntax faults of a file. Languages without a parser here are plain text and have
-/// none.
+/// The syntax faults of a file. Languages without a parser here are plain text and have none.
+/// To be called inside [`script::with_deep_stack`].
 pub(super) fn list_syntax_faults(file: &GeneratedFile) -> Vec<Fault> {
     match file.language.as_str() {
         "html" => list_page_faults(file),
         "css" => list_style_faults(file),
-        "javascript" | "jsx" => list_tree_faults(file, &tree_sitter_javascript::LANGUAGE.into()),
-        "typescript" => list_tree_faults(file, &tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into()),
-        "tsx" => list_tree_faults(file, &tree_sitter_typescript::LANGUAGE_TSX.into()),
+        "javascript" | "jsx" | "typescript" | "tsx" => list_script_faults(file),
         "python" => list_python_faults(file),
         "json" if !allows_comments(&file.path) => find_json_fault(file).into_iter().collect(),
         "toml" => find_toml_fault(file).into_iter().collect(),
@@ -56,9 +55,10 @@ fn find_toml_fault(file: &GeneratedFile) -> Option<Fault> {
     Some(Fault::in_file(&file.path, FaultCode::SyntaxError, &message).at_line(line))
 }
 
-fn list_tree_faults(file: &GeneratedFile, language: &Language) -> Vec<Fault> {
-    let Some(tree) = parse_tree(&file.content, language) else { return vec![unreadable(file)] };
-    error_nodes(&tree, &file.content).map(|error| error.in_file(file)).take(MAX_FAULTS_A_FILE).collect()
+fn list_script_faults(file: &GeneratedFile) -> Vec<Fault> {
+    let module = script::read(&file.content, script::source_type(&file.path));
+    let errors = module.errors.iter().map(|error| error_at(&file.content, &error.message, error.at));
+    errors.map(|error| error.in_file(file)).collect()
 }
 
 fn unreadable(file: &GeneratedFile) -> Fault {
@@ -168,7 +168,7 @@ fn list_page_faults(file: &GeneratedFile) -> Vec<Fault> {
         .iter()
         .flat_map(|found| match *found {
             PagePart::SyntaxError(message, at) => vec![error_at(page, message, at)],
-            PagePart::Script(text, at) => list_inline_faults(text, page, at),
+            PagePart::Script(text, kind, at) => list_inline_faults(text, kind, page, at),
             PagePart::Link(..) => Vec::new(),
             PagePart::Style(text, at) => {
                 let error = style::find_syntax_error(text);
@@ -181,14 +181,14 @@ fn list_page_faults(file: &GeneratedFile) -> Vec<Fault> {
 }
 
 /// The syntax errors of a script that begins at that byte of the page.
-fn list_inline_faults(script: &str, page: &str, at: usize) -> Vec<SyntaxError> {
-    let Some(tree) = parse_tree(script, &tree_sitter_javascript::LANGUAGE.into()) else { return Vec::new() };
-    let mut errors: Vec<SyntaxError> = error_nodes(&tree, script).take(MAX_FAULTS_A_FILE).collect();
-    if !errors.is_empty() {
-        let lines_before = line_of(page, at) - 1;
-        errors.iter_mut().for_each(|error| error.line = error.line.saturating_add(lines_before));
-    }
-    errors
+fn list_inline_faults(text: &str, kind: ScriptKind, page: &str, at: usize) -> Vec<SyntaxError> {
+    let source_type = match kind {
+        ScriptKind::Classic => SourceType::script(),
+        ScriptKind::Module => SourceType::mjs(),
+        ScriptKind::Jsx => SourceType::unambiguous().with_jsx(true),
+    };
+    let errors = script::read(text, source_type).errors;
+    errors.iter().map(|error| error_at(page, &error.message, at + error.at)).collect()
 }
 
 #[cfg(test)]

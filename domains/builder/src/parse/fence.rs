@@ -1,10 +1,17 @@
-//! Splits a completion into prose and blocks: Markdown fences, and tags such as `<file
-//! path="…">`.
+//! Splits a completion into prose and blocks: Markdown fences, tags such as `<file path="…">`, and changes without
+//! a fence.
 
-use super::naming::{Info, attribute_path, read_info};
+use super::{
+    diff, edit,
+    naming::{Action, Info, label_path, read_info},
+    nesting::Nesting,
+    tag::{self, line_number},
+};
+use crate::file::language;
 
-/// Tags that hold a file.
-const FILE_TAGS: [&str; 4] = ["file", "boltAction", "dyad-write", "artifact-file"];
+/// Lines that are read ahead, for each line of the text, to tell an inner fence from the end of a file. With it
+/// reading takes linear time.
+const LOOKAHEAD: usize = 8;
 
 /// A part of a completion.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +31,8 @@ pub(super) struct Block {
     pub(super) content: String,
     /// Whether it is closed.
     pub(super) closed: bool,
+    /// The line of the text, counted from 1, at which its content begins.
+    pub(super) line: u32,
 }
 
 struct FenceLine<'a> {
@@ -31,6 +40,8 @@ struct FenceLine<'a> {
     len: usize,
     indent: usize,
     info: &'a str,
+    /// Whether the info string names a file.
+    named: bool,
 }
 
 fn fence_line(line: &str) -> Option<FenceLine<'_>> {
@@ -42,7 +53,13 @@ fn fence_line(line: &str) -> Option<FenceLine<'_>> {
     let info = rest.trim();
     let inline_code = mark == '`' && info.contains("``");
     let odd_ticks = mark == '`' && info.matches('`').count() % 2 == 1;
-    (len >= 3 && !inline_code && !odd_ticks).then_some(FenceLine { mark, len, indent, info })
+    let named = len >= 3 && !info.is_empty() && read_info(info).path.is_some();
+    (len >= 3 && !inline_code && !odd_ticks).then_some(FenceLine { mark, len, indent, info, named })
+}
+
+/// Whether the line is a fence of any kind.
+pub(super) fn is_fence(line: &str) -> bool {
+    fence_line(line).is_some()
 }
 
 /// Splits the text, whose lines end with `\n` or `\r\n`. Every line is in one piece, except
@@ -50,11 +67,21 @@ fn fence_line(line: &str) -> Option<FenceLine<'_>> {
 pub(super) fn cut(text: &str) -> Vec<Piece<'_>> {
     let lines: Vec<&str> = text.lines().collect();
     let fences: Vec<Option<FenceLine<'_>>> = lines.iter().map(|line| fence_line(line)).collect();
-    let scanner = Scanner { surplus: surplus_of_bare_fences(&fences), lines, fences };
+    let mut scanner = Scanner {
+        surplus: count_surplus(&fences, true),
+        balance: count_surplus(&fences, false),
+        ahead: lines.len() * LOOKAHEAD,
+        lines,
+        fences,
+    };
     let mut pieces = Vec::new();
     let mut at = 0;
     while at < scanner.lines.len() {
-        let found = scanner.read_fence(at).or_else(|| scanner.read_tag(at));
+        let found = scanner
+            .read_fence(at)
+            .or_else(|| tag::read(&scanner.lines, at))
+            .or_else(|| scanner.read_marks(at))
+            .or_else(|| scanner.read_patch(at));
         if let Some((block, next)) = found {
             pieces.push(Piece::Block(block));
             at = next;
@@ -66,15 +93,15 @@ pub(super) fn cut(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// For every line, how many more bare fences than fences with an info string follow it, up to the next
-/// fence that names a file.
-fn surplus_of_bare_fences(fences: &[Option<FenceLine<'_>>]) -> Vec<i64> {
+/// For every line, how many more bare fences than fences with an info string are at and after it: up to the
+/// next fence that names a file, or to the end.
+fn count_surplus(fences: &[Option<FenceLine<'_>>], to_next_file: bool) -> Vec<i64> {
     let mut surplus = vec![0; fences.len() + 1];
     for (at, fence) in fences.iter().enumerate().rev() {
         surplus[at] = match fence {
             None => surplus[at + 1],
             Some(fence) if fence.info.is_empty() => surplus[at + 1] + 1,
-            Some(fence) if read_info(fence.info).path.is_some() => 0,
+            Some(fence) if to_next_file && fence.named => 0,
             Some(_) => surplus[at + 1] - 1,
         };
     }
@@ -85,45 +112,119 @@ struct Scanner<'a> {
     lines: Vec<&'a str>,
     fences: Vec<Option<FenceLine<'a>>>,
     surplus: Vec<i64>,
+    balance: Vec<i64>,
+    /// Lines that may still be read ahead.
+    ahead: usize,
+}
+
+/// Where the content of a block ends.
+struct End {
+    /// The line after the content.
+    at: usize,
+    /// The line at which reading goes on.
+    next: usize,
+    closed: bool,
+    /// The code before a fence on the last line of code.
+    last: String,
 }
 
 impl Scanner<'_> {
     /// The block that a fence at this line opens, and the line after it.
-    fn read_fence(&self, start: usize) -> Option<(Block, usize)> {
+    fn read_fence(&mut self, start: usize) -> Option<(Block, usize)> {
         let open = self.fences[start].as_ref()?;
-        let info = read_info(open.info);
-        let is_markdown = info.language == Some("markdown");
-        let mut nested = 0_usize;
-        for at in start + 1..self.lines.len() {
-            if let Some(fence) = &self.fences[at] {
-                if fence.mark != open.mark || fence.len < open.len || fence.indent > open.indent + 3 {
-                    continue;
-                }
-                if fence.info.is_empty() {
-                    if nested > 0 {
-                        nested -= 1;
-                    } else if is_markdown && self.opens_nested(at) {
-                        nested += 1;
-                    } else {
-                        let content = self.content(start + 1, at, open.indent);
-                        return Some((Block { info, content, closed: true }, at + 1));
-                    }
-                } else if read_info(fence.info).path.is_some() {
-                    let content = self.content(start + 1, at, open.indent);
-                    return Some((Block { info, content, closed: false }, at));
-                } else if is_markdown {
-                    nested += 1;
-                }
-            } else if !is_markdown && let Some(last) = self.end_on_code_line(at, open) {
-                let content = self.content(start + 1, at, open.indent) + last + "\n";
-                return Some((Block { info, content, closed: true }, at + 1));
-            }
-        }
-        let content = self.content(start + 1, self.lines.len(), open.indent);
-        Some((Block { info, content, closed: false }, self.lines.len()))
+        let (info, indent) = (read_info(open.info), open.indent);
+        let language = info.language.or_else(|| self.label_language(start));
+        let language = language.filter(|own| info.action != Action::Edit || *own == "markdown");
+        let end = match language {
+            Some(own @ ("markdown" | "text")) => self.end_of_text(start, own == "markdown"),
+            _ => self.end_of_code(start, language),
+        };
+        let content = self.content(start + 1, end.at, indent) + &end.last;
+        Some((Block { info, content, closed: end.closed, line: line_number(start + 1) }, end.next))
     }
 
-    /// Whether a bare fence inside a Markdown file opens an example instead of closing the
+    /// The language of the file that the line before a fence names.
+    fn label_language(&self, start: usize) -> Option<&'static str> {
+        let label = self.lines[..start].iter().rev().take(3).find(|line| !line.trim().is_empty())?;
+        label_path(label, true).as_deref().and_then(language::find_by_path)
+    }
+
+    /// The fence at the line, if it has the mark of the one at `start` and is as long.
+    fn fence_within(&self, start: usize, at: usize) -> Option<&FenceLine<'_>> {
+        let open = self.fences[start].as_ref()?;
+        let fence = self.fences[at].as_ref()?;
+        let fits = fence.mark == open.mark && fence.len >= open.len && fence.indent <= open.indent + 3;
+        fits.then_some(fence)
+    }
+
+    /// The end of Markdown and of text, which hold examples in fences. An example that names a file belongs to
+    /// the text if enough bare fences follow to end both. Only in Markdown a bare fence may open one.
+    fn end_of_text(&self, start: usize, is_markdown: bool) -> End {
+        let mut nested = 0_usize;
+        let mut in_edit = false;
+        for at in start + 1..self.lines.len() {
+            let Some(fence) = self.fence_within(start, at) else {
+                in_edit = (in_edit || edit::is_start(self.lines[at])) && !edit::is_end(self.lines[at]);
+                continue;
+            };
+            if fence.named && self.balance[at] < 1 {
+                return End::open(at);
+            }
+            if in_edit {
+                continue;
+            }
+            if !fence.info.is_empty() {
+                nested += 1;
+            } else if nested > 0 {
+                nested -= 1;
+            } else if is_markdown && self.opens_nested(at) {
+                nested += 1;
+            } else {
+                return End::closed(at);
+            }
+        }
+        End::open(self.lines.len())
+    }
+
+    /// The end of a file of code: the first bare fence at which nothing of the file is open. If there is none
+    /// before the next file, the first bare fence.
+    fn end_of_code(&mut self, start: usize, language: Option<&str>) -> End {
+        let mut nesting = Nesting::new(language);
+        let mut first: Option<usize> = None;
+        for at in start + 1..self.lines.len() {
+            if let Some(first) = first {
+                self.ahead = self.ahead.saturating_sub(1);
+                if self.ahead == 0 {
+                    return End::closed(first);
+                }
+            }
+            if let Some(fence) = self.fence_within(start, at) {
+                let opens = fence.named || (first.is_some() && self.opens_file(at));
+                if opens {
+                    return first.map_or_else(|| End::open(at), End::closed);
+                }
+                if fence.info.is_empty() && !nesting.is_open() {
+                    return End::closed(at);
+                }
+                if fence.info.is_empty() {
+                    first.get_or_insert(at);
+                }
+            } else if let Some(last) = self.end_on_code_line(start, at) {
+                return End { at, next: at + 1, closed: true, last: format!("{last}\n") };
+            } else {
+                nesting.push(self.lines[at]);
+            }
+        }
+        first.map_or_else(|| End::open(self.lines.len()), End::closed)
+    }
+
+    /// Whether a fence with an info string is the beginning of a file that the line before it names.
+    fn opens_file(&self, at: usize) -> bool {
+        let has_info = self.fences[at].as_ref().is_some_and(|fence| !fence.info.is_empty());
+        has_info && self.label_language(at).is_some()
+    }
+
+    /// Whether a bare fence inside a text opens an example instead of closing the
     /// file: text follows at once, and enough bare fences follow to close both.
     fn opens_nested(&self, at: usize) -> bool {
         let followed = self.lines.get(at + 1).is_some_and(|next| !next.trim().is_empty());
@@ -132,7 +233,8 @@ impl Scanner<'_> {
 
     /// The code before a closing fence on the last line of code, such as `</html>` and a
     /// fence.
-    fn end_on_code_line(&self, at: usize, open: &FenceLine<'_>) -> Option<&str> {
+    fn end_on_code_line(&self, start: usize, at: usize) -> Option<&str> {
+        let open = self.fences[start].as_ref()?;
         let line = self.lines[at].trim_end();
         let before = line.trim_end_matches(open.mark);
         let last = self.lines.get(at + 1).is_none_or(|next| next.trim().is_empty());
@@ -140,6 +242,41 @@ impl Scanner<'_> {
             && before.ends_with(['>', '}', ';', ')'])
             && !before.contains(open.mark);
         (last && fits).then_some(before)
+    }
+
+    /// The block of search and replace without a fence that begins at this line, with those that follow it.
+    fn read_marks(&self, start: usize) -> Option<(Block, usize)> {
+        if !edit::is_start(self.lines[start]) {
+            return None;
+        }
+        let end = (start..self.lines.len()).find(|at| edit::is_end(self.lines[*at]) || self.opens_at(*at));
+        let closed = end.is_some_and(|at| edit::is_end(self.lines[at]));
+        let next = end.map_or(self.lines.len(), |at| if closed { at + 1 } else { at });
+        Some((self.change(Action::Edit, start, next), next))
+    }
+
+    /// The patch without a fence that begins at this line.
+    fn read_patch(&self, start: usize) -> Option<(Block, usize)> {
+        if !diff::is_start(self.lines[start], self.lines.get(start + 1).copied()) {
+            return None;
+        }
+        let more = &self.lines[start..];
+        let length =
+            more.iter().position(|line| is_fence(line) || !diff::is_part(line)).unwrap_or(more.len());
+        let end = more[..length].iter().position(|line| line.starts_with("*** End Patch"));
+        let next = start + end.map_or(length, |end| end + 1);
+        Some((self.change(Action::Patch, start, next), next))
+    }
+
+    fn change(&self, action: Action, start: usize, next: usize) -> Block {
+        let info = Info { action, ..Info::default() };
+        let content = self.content(start, next, 0);
+        Block { info, content, closed: true, line: line_number(start) }
+    }
+
+    /// Whether a file opens at this line.
+    fn opens_at(&self, at: usize) -> bool {
+        self.fences[at].as_ref().is_some_and(|fence| fence.named) || tag::opens(self.lines[at])
     }
 
     fn content(&self, from: usize, to: usize, indent: usize) -> String {
@@ -151,55 +288,22 @@ impl Scanner<'_> {
         }
         content
     }
+}
 
-    /// The block that a file's tag at this line opens, and the line after it.
-    fn read_tag(&self, start: usize) -> Option<(Block, usize)> {
-        let (name, path, rest) = open_tag(self.lines[start])?;
-        let end = format!("</{name}>");
-        let mut inside: Vec<&str> = Vec::new();
-        let mut next = self.lines.len();
-        let mut closed = false;
-        for at in start..self.lines.len() {
-            let line = if at == start { rest } else { self.lines[at] };
-            if let Some(before) = line.trim_end().strip_suffix(end.as_str()) {
-                inside.push(before);
-                (next, closed) = (at + 1, true);
-                break;
-            }
-            if at > start && open_tag(line).is_some() {
-                next = at;
-                break;
-            }
-            inside.push(line);
-        }
-        let info = Info { language: crate::file::language::find_by_path(&path), path: Some(path) };
-        Some((Block { info, content: unwrapped(&inside), closed }, next))
+impl End {
+    /// A bare fence at this line ends the block.
+    fn closed(at: usize) -> Self {
+        Self { at, next: at + 1, closed: true, last: String::new() }
+    }
+
+    /// The block has no end before this line.
+    fn open(at: usize) -> Self {
+        Self { at, next: at, closed: false, last: String::new() }
     }
 }
 
-/// The name, the path and the rest of the line of a file's opening tag.
-fn open_tag(line: &str) -> Option<(&'static str, String, &str)> {
-    let body = line.trim_start().strip_prefix('<')?;
-    let name = FILE_TAGS
-        .into_iter()
-        .find(|name| body.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '\t'])))?;
-    let mut quote = None;
-    let end = body.char_indices().find_map(|(at, c)| {
-        match quote {
-            Some(open) if c == open => quote = None,
-            None if matches!(c, '"' | '\'') => quote = Some(c),
-            None if c == '>' => return Some(at),
-            _ => {}
-        }
-        None
-    })?;
-    let attributes = &body[name.len()..end];
-    let path = attribute_path(attributes)?;
-    (!attributes.ends_with('/')).then_some((name, path, &body[end + 1..]))
-}
-
 /// The lines without blank ones at both ends, and without a fence or CDATA around them all.
-fn unwrapped(lines: &[&str]) -> String {
+pub(super) fn unwrapped(lines: &[&str]) -> String {
     let mut lines = trimmed(lines);
     if let [first, .., last] = lines
         && let (Some(open), Some(close)) = (fence_line(first), fence_line(last))
@@ -234,71 +338,4 @@ fn trimmed<'a, 'b>(mut lines: &'a [&'b str]) -> &'a [&'b str] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn blocks(text: &str) -> Vec<(Option<String>, String, bool)> {
-        cut(text)
-            .into_iter()
-            .filter_map(|piece| match piece {
-                Piece::Block(block) => Some((block.info.path, block.content, block.closed)),
-                Piece::Prose(_) => None,
-            })
-            .collect()
-    }
-
-    #[test]
-    fn keeps_shorter_and_other_fences_inside_a_longer_one() {
-        let text = "````md path=README.md\n# A\n```bash\nnpm start\n```\n~~~\nx\n~~~\n````\nbye";
-        let inside = "# A\n```bash\nnpm start\n```\n~~~\nx\n~~~\n".to_owned();
-        assert_eq!(blocks(text), [(Some("README.md".into()), inside, true)]);
-    }
-
-    #[test]
-    fn keeps_examples_of_the_same_length_inside_markdown() {
-        for text in [
-            "```markdown path=README.md\n# A\n```bash\nnpm start\n```\nend\n```\n\n```css path=a.css\na{}\n```",
-            "```markdown path=README.md\n# A\n```\nnpm start\n```\nend\n```\n\n```css path=a.css\na{}\n```",
-        ] {
-            let found = blocks(text);
-            assert_eq!(found.len(), 2, "{found:?}");
-            assert!(found[0].1.ends_with("npm start\n```\nend\n"), "{found:?}");
-        }
-    }
-
-    #[test]
-    fn ends_a_block_that_was_never_closed_where_the_next_file_opens() {
-        let text = "```html path=index.html\n<p>\n```css path=styles.css\np{}\n";
-        let found = blocks(text);
-        assert_eq!(found[0], (Some("index.html".into()), "<p>\n".into(), false));
-        assert_eq!(found[1], (Some("styles.css".into()), "p{}\n".into(), false));
-    }
-
-    #[test]
-    fn takes_indented_and_tilde_fences_and_a_glued_end() {
-        let text = "1. x\n   ~~~~js path=a.js\n   if (a) {\n     b\n   }\n   ~~~~\n```html path=i.html\n<p>\n</p>```\n";
-        let found = blocks(text);
-        assert_eq!(found[0].1, "if (a) {\n  b\n}\n");
-        assert_eq!(found[1], (Some("i.html".into()), "<p>\n</p>\n".into(), true));
-    }
-
-    #[test]
-    fn reads_tags_with_and_without_an_end() {
-        let text = "<files>\n<file path=\"a.js\">\nlet a;\n</file>\n<file path='b.css'>b{}</file>\n\
-                    <file name=\"c.html\">\n```html\n<p>\n```\n<file path=\"d.txt\">\n<![CDATA[\nd\n]]>";
-        let found: Vec<_> = blocks(text).into_iter().map(|(p, c, closed)| (p.unwrap(), c, closed)).collect();
-        let expected = [
-            ("a.js", "let a;\n", true),
-            ("b.css", "b{}\n", true),
-            ("c.html", "<p>\n", false),
-            ("d.txt", "d\n", false),
-        ];
-        let expected = expected.map(|(p, c, closed)| (p.to_owned(), c.to_owned(), closed));
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn leaves_code_on_a_line_of_prose_alone() {
-        assert!(blocks("```npm start``` runs it\nand `code` too").is_empty());
-    }
-}
+mod tests;

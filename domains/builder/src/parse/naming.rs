@@ -8,8 +8,50 @@ const PATH_KEYS: [&str; 7] = ["path", "file", "filename", "filepath", "file-path
 /// Keys whose value is a path if it looks like one.
 const TITLE_KEYS: [&str; 3] = ["title", "name", "label"];
 /// Words that may be beside a file name on a line that only names the file.
-const LABEL_WORDS: [&str; 11] =
-    ["file", "filename", "path", "name", "fichier", "nom", "chemin", "new", "updated", "nouveau", "create"];
+const LABEL_WORDS: [&str; 40] = [
+    "file",
+    "filename",
+    "path",
+    "name",
+    "fichier",
+    "nom",
+    "chemin",
+    "new",
+    "updated",
+    "nouveau",
+    "create",
+    "begin",
+    "end",
+    "datei",
+    "dateiname",
+    "pfad",
+    "neue",
+    "archivo",
+    "nombre",
+    "ruta",
+    "nuevo",
+    "fichero",
+    "arquivo",
+    "nome",
+    "caminho",
+    "novo",
+    "percorso",
+    "bestand",
+    "plik",
+    "dosya",
+    "файл",
+    "путь",
+    "文件",
+    "文件名",
+    "文件路径",
+    "路径",
+    "ファイル",
+    "ファイル名",
+    "파일",
+    "ملف",
+];
+/// Maximum number of words of a path with spaces.
+const MAX_PATH_WORDS: usize = 8;
 /// Product names that look like file names.
 const BRANDS: [&str; 14] = [
     "node.js",
@@ -35,6 +77,24 @@ pub(super) struct Info {
     pub(super) language: Option<&'static str>,
     /// The path, if the info string has one.
     pub(super) path: Option<String>,
+    /// What the block is.
+    pub(super) action: Action,
+}
+
+/// What a block is, by its opening.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Action {
+    /// A whole file, or an example.
+    #[default]
+    Whole,
+    /// Blocks of search and replace.
+    Edit,
+    /// A patch.
+    Patch,
+    /// The file is deleted.
+    Delete,
+    /// The file gets this path.
+    Rename(String),
 }
 
 /// Parses the info string of a fence.
@@ -45,13 +105,32 @@ pub(super) fn read_info(info: &str) -> Info {
     let tag_language = language::find_by_tag(tag.trim_start_matches('.'));
     let path = attribute_path(info).or_else(|| token_path(info, first));
     let language = tag_language.or_else(|| path.as_deref().and_then(language::find_by_path));
-    Info { language, path }
+    let action = read_action(first, info, path.is_some());
+    Info { language, path, action }
+}
+
+/// The action that the first word of an info string names.
+fn read_action(first: &str, info: &str, has_path: bool) -> Action {
+    match first.to_ascii_lowercase().as_str() {
+        "search/replace" | "search-replace" | "search_replace" => Action::Edit,
+        "delete" | "remove" if has_path => Action::Delete,
+        "rename" | "move" if has_path => {
+            find_attribute(info, &["to"]).map_or(Action::Whole, |to| Action::Rename(to.to_owned()))
+        }
+        _ => Action::Whole,
+    }
 }
 
 /// The path of a key such as `path="…"` in an info string or a tag.
 pub(super) fn attribute_path(text: &str) -> Option<String> {
+    let path = find_attribute(text, &PATH_KEYS);
+    path.or_else(|| find_attribute(text, &TITLE_KEYS).filter(|value| is_path_like(value)))
+        .map(ToOwned::to_owned)
+}
+
+/// The value, not empty, of the first attribute with one of these keys.
+fn find_attribute<'a>(text: &'a str, keys: &[&str]) -> Option<&'a str> {
     let mut rest = text;
-    let mut titled = None;
     while let Some(at) = rest.find(['=', ':']) {
         let key = rest[..at].trim_end();
         let start = key
@@ -62,26 +141,43 @@ pub(super) fn attribute_path(text: &str) -> Option<String> {
             .map_or(key.len(), |(start, _)| start);
         let key = key[start..].to_lowercase();
         rest = &rest[at + 1..];
-        if PATH_KEYS.contains(&key.as_str()) {
+        if keys.contains(&key.as_str()) {
             let value = attribute_value(rest);
             if !value.is_empty() {
-                return Some(value.to_owned());
+                return Some(value);
             }
-        } else if titled.is_none() && TITLE_KEYS.contains(&key.as_str()) {
-            titled = Some(attribute_value(rest)).filter(|value| is_path_like(value));
         }
     }
-    titled.map(ToOwned::to_owned)
+    None
 }
 
 fn attribute_value(text: &str) -> &str {
     let text = text.trim_start().trim_start_matches('{');
     match text.chars().next() {
         Some(quote @ ('"' | '\'' | '`')) => text[1..].split(quote).next().unwrap_or_default().trim(),
-        _ => {
-            text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '}' | '>')).next().unwrap_or_default()
+        _ => unquoted_value(text),
+    }
+}
+
+/// The first word, or a path with spaces where only its last word has a known ending.
+fn unquoted_value(text: &str) -> &str {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | '}' | '>');
+    let first = text.split(is_end).next().unwrap_or_default();
+    if language::find_by_path(first).is_some() {
+        return first;
+    }
+    let mut end = 0;
+    for word in text.split_inclusive(' ').take(MAX_PATH_WORDS) {
+        if word.contains(['=', ',', '}', '>', '"', '\n']) {
+            break;
+        }
+        end += word.len();
+        let path = text[..end].trim_end();
+        if language::find_by_path(path).is_some() {
+            return path;
         }
     }
+    first
 }
 
 /// A path as a token of its own: `html:index.html`, `html index.html`, `html // index.html`, `index.html`.
@@ -100,10 +196,11 @@ fn token_path(info: &str, first: &str) -> Option<String> {
 /// The path on a line before a fence, if the line names a file. `tagged` says that the
 /// fence has a language; then a sentence such as "Then add `app.py`:" counts too.
 pub(super) fn label_path(line: &str, tagged: bool) -> Option<String> {
-    let line = line.trim();
     if line.len() > 300 {
         return None;
     }
+    let line = line.replace('：', ": ");
+    let line = line.trim();
     let raw: Vec<&str> = line.split_whitespace().collect();
     let words: Vec<&str> = raw.iter().copied().map(bare_word).collect();
     let is_path = |word: &&str| is_path_like(word) && !is_brand(word);
@@ -119,6 +216,10 @@ pub(super) fn label_path(line: &str, tagged: bool) -> Option<String> {
 
 /// Whether the line is only a file name, or a heading with one.
 pub(super) fn is_strong_label(line: &str) -> bool {
+    if line.len() > 300 {
+        return false;
+    }
+    let line = line.replace('：', ": ");
     let line = line.trim();
     let alone = line.split_whitespace().map(bare_word).all(|word| is_path_like(word) || is_label_word(word));
     (alone || line.starts_with('#')) && label_path(line, false).is_some()
@@ -166,7 +267,7 @@ fn single<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
 
 /// The word without Markdown's marks and the sentence's punctuation around it.
 fn bare_word(word: &str) -> &str {
-    let marks = ['*', '`', '#', ':', ',', ';', '"', '\'', '“', '”', '–', '—'];
+    let marks = ['*', '`', '#', ':', ',', ';', '"', '\'', '“', '”', '–', '—', '=', '「', '」'];
     let mut bare = word.trim_matches(marks).trim_end_matches('.');
     bare = bare.trim_start_matches('-').trim_matches(marks);
     if let Some(inner) = bare.strip_prefix('(') {
@@ -174,6 +275,13 @@ fn bare_word(word: &str) -> &str {
     }
     if let Some((shown, _)) = bare.strip_prefix('[').and_then(|link| link.split_once("](")) {
         bare = shown.trim_matches(marks);
+    } else if let Some(inner) = bare.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+        bare = inner.trim_matches(marks);
+    }
+    if let Some((label, rest)) = bare.split_once(':')
+        && LABEL_WORDS.contains(&label.to_lowercase().as_str())
+    {
+        bare = rest.trim_matches(marks);
     }
     bare
 }
@@ -189,83 +297,4 @@ fn is_brand(word: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_the_styles_of_info_strings() {
-        for (info, language, path) in [
-            ("html path=index.html", Some("html"), Some("index.html")),
-            ("html path=\"my page.html\"", Some("html"), Some("my page.html")),
-            ("html:index.html", Some("html"), Some("index.html")),
-            ("html index.html", Some("html"), Some("index.html")),
-            ("html (index.html)", Some("html"), Some("index.html")),
-            ("html `index.html`", Some("html"), Some("index.html")),
-            ("index.html", Some("html"), Some("index.html")),
-            ("js filename=\"src/app.js\"", Some("javascript"), Some("src/app.js")),
-            ("js {filename: 'src/app.js'}", Some("javascript"), Some("src/app.js")),
-            ("jsx title=\"App.jsx\"", Some("jsx"), Some("App.jsx")),
-            ("jsx title=\"The app\"", Some("jsx"), None),
-            ("{.python file=app.py}", Some("python"), Some("app.py")),
-            ("js // src/app.js", Some("javascript"), Some("src/app.js")),
-            ("python file: app.py", Some("python"), Some("app.py")),
-            ("src/app.tsx showLineNumbers", Some("tsx"), Some("src/app.tsx")),
-            ("Dockerfile", Some("dockerfile"), Some("Dockerfile")),
-            ("dockerfile", Some("dockerfile"), None),
-            ("html path=../../etc/passwd", Some("html"), Some("../../etc/passwd")),
-            ("js {1,3-5}", Some("javascript"), None),
-            ("bash", Some("shell"), None),
-            ("whatever", None, None),
-            ("", None, None),
-            ("path=", None, None),
-        ] {
-            let read = read_info(info);
-            assert_eq!((read.language, read.path.as_deref()), (language, path), "{info:?}");
-        }
-    }
-
-    #[test]
-    fn reads_the_line_before_a_fence() {
-        for (line, path) in [
-            ("### src/app.js", Some("src/app.js")),
-            ("#### 2. `src/app.js` — the logic", Some("src/app.js")),
-            ("**index.html**", Some("index.html")),
-            ("**index.html:**", Some("index.html")),
-            ("File: app.py", Some("app.py")),
-            ("**File 3: `pkg/__init__.py`**", Some("pkg/__init__.py")),
-            ("Fichier : `styles.css`", Some("styles.css")),
-            ("`styles.css`:", Some("styles.css")),
-            ("1. **index.html** - the main page", Some("index.html")),
-            ("- `server.js` (Express server)", Some("server.js")),
-            ("[index.html](index.html)", Some("index.html")),
-            ("Then add `app.py` with the routes:", Some("app.py")),
-            ("Update styles.css and index.html:", None),
-            ("Open index.html in your browser", None),
-            ("**Node.js**", None),
-            ("Install it e.g. with npm:", None),
-            ("See https://example.com/index.html:", None),
-            ("", None),
-        ] {
-            assert_eq!(label_path(line, true).as_deref(), path, "{line:?}");
-        }
-        assert_eq!(label_path("Now run app.py with the routes:", false), None);
-    }
-
-    #[test]
-    fn reads_a_comment_that_only_names_the_file() {
-        for (line, path) in [
-            ("// src/app.js", Some("src/app.js")),
-            ("<!-- index.html -->", Some("index.html")),
-            ("# app.py", Some("app.py")),
-            ("# File: app.py", Some("app.py")),
-            ("/* styles.css */", Some("styles.css")),
-            ("-- schema.sql", Some("schema.sql")),
-            ("// the state lives in store.js", None),
-            ("#!/usr/bin/env python3", None),
-            ("import x from './app.js'", None),
-            ("// Node.js", None),
-        ] {
-            assert_eq!(comment_path(line).as_deref(), path, "{line:?}");
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod broken;
+mod forms;
+
 fn files(answer: &ParsedCompletion) -> Vec<(&str, &str)> {
     answer.files.iter().map(|file| (file.path.as_str(), file.content.as_str())).collect()
 }
@@ -129,17 +132,16 @@ fn tells_an_excerpt_from_the_file_itself() {
 }
 
 #[test]
-fn keeps_a_file_whose_fence_is_never_closed() {
+fn a_file_whose_fence_is_never_closed_is_cut_whatever_the_server_says() {
     let text = "```html path=index.html\n<p>a\n```\n```js path=app.js\nlet a = 1;\nlet b";
     let answer = parse(text, false);
     assert_eq!(files(&answer)[1], ("app.js", "let a = 1;\nlet b\n"));
-    assert_eq!((codes(&answer), answer.faults()), (vec![FaultCode::UnclosedFile], vec![]));
+    assert_eq!(codes(&answer), [FaultCode::Truncated]);
+    assert_eq!(answer.problems[0].path.as_deref(), Some("app.js"));
 
     let cut_off = parse(text, true);
     assert_eq!(files(&cut_off), files(&answer));
-    assert_eq!(codes(&cut_off), [FaultCode::Truncated, FaultCode::UnclosedFile]);
-    assert_eq!(cut_off.problems[0].path.as_deref(), Some("app.js"));
-    assert_eq!(cut_off.faults().len(), 1);
+    assert_eq!(cut_off.problems, answer.problems);
 
     let between = parse("```html path=index.html\n<p>a\n```\nNext", true);
     assert_eq!((codes(&between), between.problems[0].path.as_deref()), (vec![FaultCode::Truncated], None));
@@ -194,7 +196,9 @@ fn takes_a_naming_comment_out_of_json_only_where_it_stands_first() {
 #[test]
 fn tells_a_diff_from_a_file() {
     let answer = parse("### app.js\n```diff app.js\n-let a;\n+let b;\n```", false);
-    assert_eq!(codes(&answer), [FaultCode::PartialFile]);
+    let change = Change::Replace { search: "let a;\n".to_owned(), replace: "let b;\n".to_owned() };
+    assert_eq!(answer.edits, [Edit { path: "app.js".to_owned(), change, line: 3 }]);
+    assert_eq!((answer.files.len(), answer.problems.len()), (0, 0));
 }
 
 #[test]
@@ -209,7 +213,7 @@ fn finds_no_files_in_prose() {
 
 /// Random text of typical pieces of completions.
 fn answer_like() -> impl Strategy<Value = String> {
-    const PARTS: [&str; 36] = [
+    const PARTS: [&str; 45] = [
         "```",
         "````",
         "~~~",
@@ -246,6 +250,15 @@ fn answer_like() -> impl Strategy<Value = String> {
         "(",
         "[a](b.js)",
         "index.html\n```",
+        "<<<<<<< SEARCH\n",
+        "=======\n",
+        ">>>>>>> REPLACE\n",
+        "*** Begin Patch\n*** Update File: a.js\n",
+        "--- a/a.js\n+++ b/a.js\n",
+        "\n-x\n+y\n",
+        "<path>a.js</path><content>",
+        "<write_to_file>",
+        "<|channel|>final<|message|>",
     ];
     prop::collection::vec(prop::sample::select(PARTS.to_vec()), 0..60).prop_map(|parts| parts.concat())
 }
@@ -263,7 +276,8 @@ proptest! {
         prop_assert_eq!(paths.len(), answer.files.len());
         prop_assert!(answer.problems.len() <= MAX_PROBLEMS);
         prop_assert!(answer.summary.chars().count() <= MAX_SUMMARY_CHARS);
-        prop_assert_eq!(answer.files.is_empty(), answer.problems.iter().any(|p| p.code == FaultCode::NoFiles));
+        let is_empty = answer.files.is_empty() && answer.edits.is_empty();
+        prop_assert_eq!(is_empty, answer.problems.iter().any(|p| p.code == FaultCode::NoFiles));
         prop_assert!(answer.files.iter().all(|file| !file.content.contains('\r') || text.contains("\\r")));
     }
 

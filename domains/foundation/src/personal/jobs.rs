@@ -1,7 +1,9 @@
 //! People's jobs.
 
 use async_trait::async_trait;
-use atelier_entities::{JobId, JobState, UserId, job_attempts, job_events, jobs, queues, running_jobs};
+use atelier_entities::{
+    JobId, JobState, UserId, job_attempts, job_events, jobs, queues, running_jobs, schedules,
+};
 use atelier_queue::{QueueError, Transaction, inspect::JobFilter, removal::delete_some};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait,
@@ -12,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Erased, Erasing, ExportList, Page, PersonalData, Rows, of_present};
 
-/// The jobs that people own, and the queues that they paused.
+/// The jobs that people own, and the queues and recurring jobs that they paused.
 pub(crate) struct OwnedJobs;
 
 #[async_trait]
@@ -22,7 +24,7 @@ impl PersonalData for OwnedJobs {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["jobs", "job_attempts", "job_events", "queues"]
+        &["jobs", "job_attempts", "job_events", "queues", "schedules"]
     }
 
     fn lists(&self) -> &'static [ExportList] {
@@ -124,12 +126,18 @@ async fn detach(tx: &Transaction, job: jobs::Model) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Takes a person out of the queues that they paused, which stay paused.
+/// Takes a person out of the queues and recurring jobs that they paused, which stay paused.
 async fn unname_pauses(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
     let paused = queues::Column::PausedBy.eq(user);
     if queues::Entity::find().filter(paused.clone()).count(&**tx).await? > 0 {
         let nobody = Expr::value(Option::<Uuid>::None);
         let unnamed = queues::Entity::update_many().col_expr(queues::Column::PausedBy, nobody);
+        unnamed.filter(paused).exec(&**tx).await?;
+    }
+    let paused = schedules::Column::PausedBy.eq(user);
+    if schedules::Entity::find().filter(paused.clone()).count(&**tx).await? > 0 {
+        let nobody = Expr::value(Option::<Uuid>::None);
+        let unnamed = schedules::Entity::update_many().col_expr(schedules::Column::PausedBy, nobody);
         unnamed.filter(paused).exec(&**tx).await?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The mail server of a URL, and connections to it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use lettre::transport::smtp::{
     Error as SmtpError, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT,
@@ -9,8 +9,11 @@ use lettre::transport::smtp::{
     extension::ClientId,
 };
 use percent_encoding::percent_decode_str;
+use secrecy::ExposeSecret;
+use tokio::net::ToSocketAddrs;
 use url::{Host, Url};
 
+use super::{SmtpAccount, SmtpSecurity};
 use crate::mail::MailError;
 
 /// The address of a server, its encryption and the credentials.
@@ -66,13 +69,47 @@ impl Server {
         Ok(Self { host, port, hello, encryption, credentials })
     }
 
-    /// A connection with the encryption and the credentials of the URL.
+    /// The server of an account.
+    pub(super) fn of_account(account: &SmtpAccount) -> Result<Self, MailError> {
+        let parameters = || tls_parameters(&account.host, None);
+        let encryption = match account.security {
+            SmtpSecurity::Tls => Encryption::Implicit(parameters()?),
+            SmtpSecurity::StartTls => Encryption::StartTls { parameters: parameters()?, required: true },
+            SmtpSecurity::None => Encryption::None,
+        };
+        let password = account.password.expose_secret().to_owned();
+        Ok(Self {
+            host: account.host.clone(),
+            port: account.port,
+            hello: ClientId::default(),
+            encryption,
+            credentials: Some(Credentials::new(account.user.clone(), password)),
+        })
+    }
+
+    /// A connection with the encryption and the credentials of the server.
     pub(super) async fn connect(&self, timeout: Duration) -> Result<AsyncSmtpConnection, SmtpError> {
+        self.open((self.host.as_str(), self.port), timeout).await
+    }
+
+    /// The same at the first of these addresses that answers: the name is not resolved.
+    pub(super) async fn connect_to(
+        &self,
+        addresses: &[SocketAddr],
+        timeout: Duration,
+    ) -> Result<AsyncSmtpConnection, SmtpError> {
+        self.open(addresses, timeout).await
+    }
+
+    async fn open(
+        &self,
+        address: impl ToSocketAddrs,
+        timeout: Duration,
+    ) -> Result<AsyncSmtpConnection, SmtpError> {
         let implicit = match &self.encryption {
             Encryption::Implicit(parameters) => Some(parameters.clone()),
             _ => None,
         };
-        let address = (self.host.as_str(), self.port);
         let mut connection =
             AsyncSmtpConnection::connect_tokio1(address, Some(timeout), &self.hello, implicit, None).await?;
         if let Encryption::StartTls { parameters, required } = &self.encryption

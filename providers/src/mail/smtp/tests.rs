@@ -201,3 +201,47 @@ async fn refuses_urls_of_other_schemes_without_repeating_them() {
         assert!(matches!(error, MailError::Misconfigured { .. }) && !error.to_string().contains("hunter2"));
     }
 }
+
+fn account(host: &str, port: u16) -> SmtpAccount {
+    SmtpAccount {
+        host: host.to_owned(),
+        port,
+        security: SmtpSecurity::None,
+        user: "ada".to_owned(),
+        password: "correct horse".to_owned().into(),
+    }
+}
+
+#[tokio::test]
+async fn an_account_sends_one_mail_to_all_at_the_given_addresses() {
+    let server = Server::start(Manner::Accepts).await;
+    let addresses = [std::net::SocketAddr::from(([127, 0, 0, 1], server.port))];
+    let mail = OutgoingMail { html: String::new(), ..sample_mail() };
+    let others = ["bob@example.org".to_owned()];
+
+    // The name is not resolved: no server of this name exists.
+    let account = account("mail.invalid", server.port);
+    let sent = account.send(&addresses, &mail, &others, Duration::from_millis(500)).await;
+
+    assert_eq!(sent, Ok(Delivery::Accepted { response: "250 2.0.0 queued as 4711".into() }));
+    let seen = server.seen.lock().expect("the record");
+    assert_eq!(seen.mails.len(), 1);
+    let text = &seen.mails[0];
+    assert!(text.contains("ada@example.org") && text.contains("bob@example.org"), "{text}");
+    assert!(!text.contains("multipart"), "{text}");
+}
+
+#[tokio::test]
+async fn an_account_that_the_server_does_not_know_is_refused_without_a_mail() {
+    let server = Server::start(Manner::WantsSignIn).await;
+    let addresses = [std::net::SocketAddr::from(([127, 0, 0, 1], server.port))];
+    let account = account("mail.invalid", server.port);
+
+    let checked = account.check(&addresses, Duration::from_millis(500)).await.expect_err("refused");
+    let sent = account.send(&addresses, &sample_mail(), &[], Duration::from_millis(500)).await;
+
+    assert!(checked.to_string().contains("535"), "{checked}");
+    assert_eq!(sent, Err(checked));
+    assert!(server.seen.lock().expect("the record").mails.is_empty());
+    assert!(!format!("{account:?}").contains("correct horse"));
+}

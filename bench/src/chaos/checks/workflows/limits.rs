@@ -13,11 +13,6 @@ use crate::chaos::{
 /// Largest difference between two processes' clocks, which both follow the database's.
 const CLOCKS: TimeDelta = TimeDelta::milliseconds(100);
 
-/// Longest that the transaction of a cancellation takes between a run and its child runs: it waits for their locks,
-/// and for a database that stalls. Each of them has the time of its own step. Samples show that no child is under
-/// way once the transaction is committed.
-const STEPS: TimeDelta = TimeDelta::seconds(10);
-
 pub(super) fn check(rows: &Rows, record: &Record, watch: Watch) -> Vec<Check> {
     let (limits, children, waits) = (watch.limits, watch.children, watch.waits);
     let (runs, too_many) = overlaps(rows, record);
@@ -67,7 +62,7 @@ fn overlaps(rows: &Rows, record: &Record) -> (usize, Vec<String>) {
     (cases, breaches)
 }
 
-/// Child runs of cancelled runs, and those that ended later than these.
+/// Child runs of cancelled runs, and those that ended later than these: one transaction ends them all, at one time.
 fn late_children(rows: &Rows) -> (usize, Vec<String>) {
     let (mut cases, mut breaches) = (0, Vec::new());
     for child in rows.runs.values() {
@@ -75,7 +70,7 @@ fn late_children(rows: &Rows) -> (usize, Vec<String>) {
         let Some(parent) = parent.filter(|parent| parent.status == RunStatus::Cancelled) else { continue };
         let Some(cancelled) = parent.finished_at else { continue };
         cases += 1;
-        if child.finished_at.is_none_or(|ended| ended > cancelled + STEPS) {
+        if child.finished_at.is_none_or(|ended| ended > cancelled) {
             let attempt = child.parent_attempt.as_deref().unwrap_or_default();
             breaches.push(format!(
                 "run {} of {attempt} ended at {:?}, its parent {} at {cancelled}",

@@ -335,8 +335,8 @@ fn a_child_that_outlives_its_cancelled_parent_is_found() {
             story.add_run((1, until)).parent_id = Some(parent);
         }
     };
-    assert_eq!(broken(Flow::Child, child(15)), [""; 0]);
-    assert_eq!(broken(Flow::Child, child(16)), [CHILDREN]);
+    assert_eq!(broken(Flow::Child, child(5)), [""; 0]);
+    assert_eq!(broken(Flow::Child, child(6)), [CHILDREN]);
 }
 
 #[test]

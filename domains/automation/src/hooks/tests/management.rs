@@ -119,6 +119,31 @@ async fn a_test_call_is_kept_and_runs_the_draft_of_a_disabled_workflow() {
     assert_eq!(left.expect("counted"), 0);
 }
 
+#[tokio::test]
+async fn a_wait_for_a_test_call_ends_with_the_next_call_or_with_its_time() {
+    let fixture = Fixture::new().await;
+    let (workflow, token) = fixture.hooked(json!({})).await;
+    let (hooks, actor) = (fixture.hooks(), fixture.actor());
+    let keep = async || {
+        let found = hooks.find_test(&token).await.expect("found");
+        hooks.accept_test(&found, &call(&token, &[], "{}")).await.expect("kept");
+    };
+    let wait = async |after, millis| {
+        let wait = std::time::Duration::from_millis(millis);
+        hooks.wait_for_test_call(&actor, (workflow, "hook"), after, wait).await
+    };
+
+    let none = wait(None, 10).await.expect_err("none");
+    let (first, ()) = tokio::join!(wait(None, 10_000), keep());
+    let first = first.expect("the call").received_at;
+    let stale = wait(Some(first), 10).await.expect_err("nothing newer");
+    fixture.advance_clock(TimeDelta::seconds(1));
+    let (second, ()) = tokio::join!(wait(Some(first), 10_000), keep());
+
+    assert_eq!([none.refusal().code, stale.refusal().code], ["TEST_CALL_NOT_FOUND"; 2]);
+    assert!(second.expect("the next call").received_at > first);
+}
+
 async fn published_of(
     fixture: &Fixture,
     workflow: WorkflowId,

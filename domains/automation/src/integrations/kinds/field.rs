@@ -2,12 +2,14 @@
 
 use atelier_foundation::validation;
 use serde_json::{Value, json};
-use url::Url;
+use url::{Host, Url};
 
 use crate::{integrations::header, text::Text};
 
 /// Most bytes of a secret.
 pub(in crate::integrations) const MAX_SECRET_BYTES: usize = 8 * 1024;
+/// Most characters of the name of a host (RFC 1035).
+const MAX_HOST: usize = 253;
 /// Most characters of an address.
 const MAX_ADDRESS: usize = 2_000;
 
@@ -35,6 +37,10 @@ pub enum Form {
     Address,
     /// The name of a header or of a parameter.
     Name,
+    /// The name or the address of a host.
+    Host,
+    /// The number of a port.
+    Port,
     /// One of these.
     Choice(&'static [&'static str]),
 }
@@ -62,6 +68,8 @@ impl Field {
             Form::Line(max) => json!({"type": "string", "minLength": 1, "maxLength": max}),
             Form::Address => json!({"type": "string", "format": "uri", "maxLength": MAX_ADDRESS}),
             Form::Name => json!({"type": "string", "minLength": 1, "maxLength": header::MAX_NAME}),
+            Form::Host => json!({"type": "string", "minLength": 1, "maxLength": MAX_HOST}),
+            Form::Port => json!({"type": "string", "pattern": "^[1-9][0-9]{0,4}$"}),
             Form::Choice(values) => json!({"enum": values}),
         };
         schema["title"] = self.label.en.into();
@@ -79,6 +87,8 @@ impl Field {
             Form::Line(max) => validation::line(&value, 1, max),
             Form::Address => address(&value),
             Form::Name => header::check_name(&value).map(|()| value),
+            Form::Host => host(&value),
+            Form::Port => port(&value),
             Form::Choice(values) if values.contains(&value.as_str()) => Ok(value),
             Form::Choice(values) => Err(format!("must be one of {}", values.join(", "))),
         }
@@ -96,6 +106,22 @@ fn secret(value: &str) -> Result<String, String> {
         return Err("must not hold control characters".to_owned());
     }
     Ok(value.to_owned())
+}
+
+/// The host as browsers write it.
+fn host(value: &str) -> Result<String, String> {
+    if value.len() > MAX_HOST {
+        return Err(format!("must have at most {MAX_HOST} characters"));
+    }
+    let host = Host::parse(value);
+    host.map(|host| host.to_string()).map_err(|_| "must be a host such as mail.example.com".to_owned())
+}
+
+fn port(value: &str) -> Result<String, String> {
+    match value.parse::<u16>() {
+        Ok(number @ 1..) => Ok(number.to_string()),
+        _ => Err("must be a number from 1 to 65535".to_owned()),
+    }
 }
 
 fn address(value: &str) -> Result<String, String> {

@@ -53,6 +53,37 @@ async fn a_webhook_is_tested_without_a_message() {
 }
 
 #[tokio::test]
+async fn a_mail_server_is_tested_without_a_mail() {
+    let fixture = Fixture::new().await;
+    let server = crate::testing::MailServer::start("ada", SECRET).await;
+    let account = |password: &str| {
+        let settings = [
+            ("host", "127.0.0.1".to_owned()),
+            ("port", server.port.to_string()),
+            ("security", "none".to_owned()),
+            ("from", "Shop <shop@example.org>".to_owned()),
+            ("username", "ada".to_owned()),
+        ];
+        NewIntegration {
+            kind: "smtp".to_owned(),
+            name: "Mail".to_owned(),
+            settings: settings.into_iter().map(|(name, value)| (name.to_owned(), Some(value))).collect(),
+            secrets: secrets(&[("password", password)]),
+            ..NewIntegration::default()
+        }
+    };
+    let (right, wrong) =
+        (fixture.create(account(SECRET)).await, fixture.create(account("sk-wrong-0123456789")).await);
+
+    let report = fixture.test(right.row.id).await;
+    assert_eq!((report.ok, report.reason), (true, None));
+    let report = fixture.test(wrong.row.id).await;
+    let reason = report.reason.expect("a reason");
+    assert!(!report.ok && reason.contains("535") && !reason.contains("sk-wrong"), "{reason}");
+    assert!(server.mails().is_empty());
+}
+
+#[tokio::test]
 async fn a_test_without_an_address_is_refused() {
     let fixture = Fixture::new().await;
     let input = NewIntegration { settings: BTreeMap::new(), ..fixture.new_bearer() };

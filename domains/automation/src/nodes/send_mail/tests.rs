@@ -58,7 +58,7 @@ impl Post {
 
 fn mail(to: &[&str], subject: &str, text: &str) -> SendMail {
     let to = to.iter().map(|&to| to.to_owned()).collect();
-    SendMail { to, subject: subject.to_owned(), text: text.to_owned() }
+    SendMail { to, integration: None, subject: subject.to_owned(), text: text.to_owned() }
 }
 
 #[tokio::test]

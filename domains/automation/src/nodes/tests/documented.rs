@@ -46,7 +46,7 @@ fn every_code_of_the_sources_is_documented_and_no_other() {
         .flat_map(|row| row[0].split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
         .collect();
     let mut sources = String::new();
-    for folder in ["src/nodes", "src/nodes/http_request", "src/runs/execute"] {
+    for folder in ["src/nodes", "src/nodes/http_request", "src/nodes/send_mail", "src/runs/execute"] {
         for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {

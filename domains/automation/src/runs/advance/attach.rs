@@ -14,6 +14,7 @@ impl Advance<'_> {
         if let Event::Ended(at, outcome) = event {
             return self.attach_end(id, at, outcome, attached);
         }
+        let now = self.now();
         let Some(run) = self.runs.runs.get_mut(&id) else { return };
         let Attached { output, answer, signal, by, .. } = attached;
         match event {
@@ -36,7 +37,7 @@ impl Advance<'_> {
                     run.add_signal(signal);
                 }
             }
-            Event::Pause => (run.row.paused_by, run.row.paused_at) = (by, Some(self.tx.now())),
+            Event::Pause => (run.row.paused_by, run.row.paused_at) = (by, Some(now)),
             _ => {}
         }
     }

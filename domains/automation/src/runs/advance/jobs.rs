@@ -6,7 +6,7 @@ use std::{
 };
 
 use atelier_entities::{JobId, RunId, Timestamp};
-use atelier_queue::{Lane, NewJob, QueueError, Sql, Transaction};
+use atelier_queue::{Job, Lane, NewJob, QueueError, Sql, Transaction};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::Value;
 
@@ -18,9 +18,6 @@ use crate::{
         store::{Place, RunRow},
     },
 };
-
-/// Attempts of the job of a node: for workers that die.
-const JOB_ATTEMPTS: u16 = 5;
 
 /// Jobs that the runs want.
 #[derive(Debug, Default)]
@@ -57,9 +54,9 @@ impl Pending {
     }
 }
 
-/// The job of an attempt of a node.
+/// The job of an attempt of a node. It begins as often as its kind says, and has the timeout of the node.
 fn node_job(row: &RunRow, args: &RunNode, due: Option<Timestamp>, timeout: Duration) -> NewJob {
-    let job = of_run(NewJob::of(args), row).with_limits(JOB_ATTEMPTS, timeout);
+    let job = of_run(NewJob::of(args), row).with_limits(RunNode::policy().max_attempts, timeout);
     match due {
         Some(due) => job.at(due),
         None => job,
@@ -108,7 +105,8 @@ impl Advance<'_> {
                 }
             }
         }
-        Ok(self.runs.save(self.tx).await?)
+        let now = self.now();
+        Ok(self.runs.save(self.tx, now).await?)
     }
 
     /// Gives the payloads of signals to the nodes that took them.

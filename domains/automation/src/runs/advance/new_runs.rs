@@ -116,6 +116,7 @@ impl NewRun {
             started_at: None,
             finished_at: None,
             schedule_id: self.schedule_id,
+            withdrawn: false,
         }
     }
 
@@ -228,6 +229,7 @@ impl Advance<'_> {
         admissions: &mut Admissions,
         children: Vec<(RunId, NodeAt, ChildRequest)>,
     ) -> Result<(), QueueError> {
+        let now = self.now();
         for (id, at, request) in children {
             let Some(run) = self.runs.runs.get(&id) else { continue };
             let Some(parent_version) = run.version.clone() else { continue };
@@ -248,7 +250,7 @@ impl Advance<'_> {
                 continue;
             };
             let own = NewRun::of(&workflow, &version, &trigger);
-            let left = run.row.time_left(self.tx.now()).map_or(own.timeout, |left| left.min(own.timeout));
+            let left = run.row.time_left(now).map_or(own.timeout, |left| left.min(own.timeout));
             let new = NewRun {
                 cause: RunCause::Parent,
                 timeout: left.max(TimeDelta::seconds(1)),
@@ -321,10 +323,11 @@ impl Advance<'_> {
             }
             Admission::Start | Admission::Queue | Admission::CancelOlder { .. } => {}
         }
-        self.inserts.push(new.model(self.tx.now()));
+        let now = self.now();
+        self.inserts.push(new.model(now));
         metrics::run_started(new.cause.as_str());
         if admission == Admission::Start {
-            self.runs.add_new(new.row(self.tx.now()));
+            self.runs.add_new(new.row(now));
             self.events.push((None, new.id, RunEvent::Start));
         } else if admission != Admission::Queue {
             self.jobs.extend(admissions.cancel_older(new.workflow_id, new.id));

@@ -115,7 +115,7 @@ impl SharedReads {
         }
     }
 
-    /// The run, if there is one.
+    /// The run, if there is one and its owner has not closed the account.
     pub(crate) async fn find_run(&self, id: RunId) -> Result<Option<workflow_runs::Model>, DbErr> {
         Ok(self.runs.read(vec![id]).await?.get(&id).cloned())
     }
@@ -151,6 +151,7 @@ async fn list_runs(
 ) -> Result<HashMap<RunId, workflow_runs::Model>, DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
     sql.push("SELECT * FROM workflow_runs WHERE id ").among(ids);
+    sql.push(" AND NOT EXISTS (SELECT 1 FROM account_erasures AS erasures WHERE erasures.user_id = workflow_runs.user_id)");
     let rows = workflow_runs::Entity::find().from_raw_sql(sql.build()).all(db).await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }

@@ -49,6 +49,14 @@ async fn a_run_that_is_paused_or_over_is_left_alone() {
 }
 
 #[tokio::test]
+async fn an_attempt_of_somebody_who_closed_the_account_does_nothing() {
+    let stage = Stage::new(one(transform("work", json!(1))), json!({})).await;
+    stage.close_account().await;
+
+    assert_eq!(stage.run("work").await, held());
+}
+
+#[tokio::test]
 async fn an_attempt_that_is_not_the_current_one_is_left_alone() {
     let stage = Stage::new(one(transform("work", json!(1))), json!({})).await;
     stage.add(NodeRow { attempt: 2, ..NodeRow::ready("work") }).await;

@@ -10,7 +10,7 @@ use sea_orm::{FromQueryResult, JsonValue};
 use crate::engine::{EdgeId, ItemRun, LoopRun, NodeError, NodeRun, Plan, Run, Signal, Wait};
 
 /// The columns of [`RunRow`].
-pub(super) const RUN: &str = "id, workflow_id, version_id, user_id, project_id, root_id, parent_id, parent_attempt, depth, trigger_node, lane, status, paused, paused_by, paused_at, generation, working, waiting, failure, handles_error, output_bytes, deadline_at, active_left, revision, created_at, started_at, finished_at, schedule_id";
+pub(super) const RUN: &str = "id, workflow_id, version_id, user_id, project_id, root_id, parent_id, parent_attempt, depth, trigger_node, lane, status, paused, paused_by, paused_at, generation, working, waiting, failure, handles_error, output_bytes, deadline_at, active_left, revision, created_at, started_at, finished_at, schedule_id, EXISTS (SELECT 1 FROM account_erasures AS erasures WHERE erasures.user_id = workflow_runs.user_id) AS withdrawn";
 
 /// The row of a run without its input.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -43,6 +43,8 @@ pub(crate) struct RunRow {
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) finished_at: Option<Timestamp>,
     pub(crate) schedule_id: Option<WorkflowScheduleId>,
+    /// Whether its owner has closed the account: nothing goes on in it.
+    pub(crate) withdrawn: bool,
 }
 
 impl RunRow {

@@ -27,19 +27,19 @@ const ROWS: usize = 1_000;
 const SAME_OUTPUT: i64 = -1;
 
 impl LockedRuns {
-    /// Writes what changed since the last save.
-    pub(crate) async fn save(&mut self, tx: &Transaction) -> Result<(), DbErr> {
+    /// Writes what changed since the last save, at that time.
+    pub(crate) async fn save(&mut self, tx: &Transaction, now: Timestamp) -> Result<(), DbErr> {
         let mut rows = Changed::default();
         for run in self.runs.values_mut() {
             let changes = std::mem::take(&mut run.changes);
             if changes.run {
                 rows.runs.push(run.row.id);
                 tx.note_subject_change(run.row.id.0);
-                rows.collect(run, &changes, tx.now());
+                rows.collect(run, &changes, now);
             }
         }
         rows.write(tx).await?;
-        self.save_runs(tx, &rows.runs).await
+        self.save_runs(tx, &rows.runs, now).await
     }
 }
 

@@ -132,6 +132,7 @@ async fn cancelling_a_run_cancels_its_tree_and_its_jobs() {
 
     let runs = all_runs(&fixture).await;
     assert!(runs.iter().all(|run| run.status == RunStatus::Cancelled), "{runs:?}");
+    assert_eq!(runs[0].finished_at, runs[1].finished_at, "one transaction ends them at one time");
     for run in runs {
         assert_eq!(fixture.count_unfinished_jobs(run.id).await, 0);
     }

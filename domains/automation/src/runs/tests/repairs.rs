@@ -1,7 +1,7 @@
 //! What the reconciler repairs, what expires, and what people see.
 
 use atelier_entities::{
-    JobState, NodeState, RunStatus, WaitKind, jobs, workflow_node_runs, workflow_versions, workflows,
+    JobState, RunStatus, WaitKind, jobs, workflow_node_runs, workflow_versions, workflows,
 };
 use atelier_foundation::Page;
 use chrono::TimeDelta;
@@ -263,32 +263,20 @@ async fn people_see_what_each_node_was_given_and_gave() {
 }
 
 #[tokio::test]
-async fn an_erased_person_leaves_no_runs() {
+async fn the_jobs_of_a_run_that_goes_on_are_not_taken_for_those_of_an_ended_one() {
     let fixture = Fixture::new().await;
-    let flow = Flow::new().add("wait", "wait_signal", json!({"signal": "go"})).edges("start>wait");
-    fixture.script("wait", [waiting(WaitKind::Signal, Some("go"), None)]);
-    let run = fixture.run(fixture.publish(&flow).await).await;
-    assert_eq!(fixture.states(run, "wait").await, [Some(NodeState::Waiting)]);
-    let person = atelier_foundation::personal::Erasing {
-        user: fixture.user,
-        addresses: Vec::new(),
-        since: fixture.fixture.queue().now(),
-    };
+    let run = fixture.start(fixture.publish(&Flow::new().work("a").edges("start>a")).await).await;
 
     let tx = fixture.fixture.queue().begin().await.expect("begun");
-    use atelier_foundation::PersonalData;
-    super::super::OwnedRuns.withdraw(&tx, fixture.user).await.expect("withdrawn");
-    tx.commit().await.expect("committed");
-    let cancelled = fixture.status(run).await;
-    let tx = fixture.fixture.queue().begin().await.expect("begun");
-    let first = super::super::OwnedRuns.erase(&tx, &person, 100).await.expect("erased");
-    let last = super::super::OwnedRuns.erase(&tx, &person, 100).await.expect("erased");
-    tx.commit().await.expect("committed");
+    let locked = tx.lock_about(&[run.0]).await.expect("locked");
+    let under_way = crate::runs::cancel_jobs_of_ended(&tx, &locked).await.expect("asked");
+    let ended = workflow_runs::Entity::update_many()
+        .col_expr(workflow_runs::Column::Status, Expr::value(RunStatus::Cancelled))
+        .filter(workflow_runs::Column::Id.eq(run));
+    ended.exec(&*tx).await.expect("ended");
+    let of_ended = crate::runs::cancel_jobs_of_ended(&tx, &locked).await.expect("cancelled");
 
-    assert_eq!(cancelled, RunStatus::Cancelled);
-    assert_eq!((first.rows, first.is_done, last.is_done), (1, false, true));
-    let left = workflow_runs::Entity::find().count(fixture.fixture.queue().db()).await.expect("counted");
-    assert_eq!(left, 0);
+    assert_eq!((locked.len(), under_way, of_ended), (1, 0, 1));
 }
 
 #[tokio::test]

@@ -93,6 +93,34 @@ async fn a_retry_of_items_runs_the_failed_ones_and_what_follows_the_loop() {
 }
 
 #[tokio::test]
+async fn an_item_gives_its_output_where_its_job_begins_as_often_as_its_kind_says() {
+    let fixture = Fixture::new().await;
+    let starts = <RunNode as atelier_queue::Job>::policy().max_attempts;
+    let flow = Flow::new()
+        .each("each", json!({"on_item_error": "continue"}), Flow::body().work("a"))
+        .edges("start>each");
+    let workflow = fixture.publish(&flow).await;
+    let lost = || Err(JobError::retry("OBJECTS_UNAVAILABLE", "the object store did not answer"));
+
+    let mut found = Vec::new();
+    for losses in [starts - 1, starts] {
+        fixture.script("each", [items(&[json!(1)])]);
+        fixture.script("a", (0..losses).map(|_| lost()));
+        let run = fixture.run(workflow).await;
+        for _ in 1..starts {
+            // The longest pause between two attempts, with its jitter.
+            fixture.fixture.advance(75);
+            fixture.fixture.work().await;
+        }
+        found.extend(fixture.states(run, "each[0].a").await);
+        assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
+    }
+
+    assert_eq!(found, [Some(NodeState::Succeeded), Some(NodeState::Failed)]);
+    assert_eq!(fixture.ran().iter().filter(|one| *one == "each[0].a").count(), 2 * usize::from(starts));
+}
+
+#[tokio::test]
 async fn a_failed_loop_is_retried_where_it_stopped() {
     let fixture = Fixture::new().await;
     let flow = Flow::new()

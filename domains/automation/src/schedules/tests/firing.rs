@@ -1,5 +1,7 @@
 //! Fire times that come.
 
+use sea_orm::ActiveValue::Set;
+
 use super::*;
 
 #[tokio::test]
@@ -160,4 +162,45 @@ async fn a_batch_of_schedules_fires_at_once() {
     assert_eq!(fixture.runs_of(workflow).await.len(), 1_101);
     let ticks = workflow_schedule_ticks::Entity::find().count(fixture.fixture.queue().db()).await;
     assert_eq!(ticks.expect("counted"), 1_101);
+}
+
+#[tokio::test]
+async fn resuming_with_catch_up_begins_at_what_was_due_before_the_pause() {
+    let fixture = Fixture::new().await;
+    let workflow = fixture.publish(&flow()).await;
+    let overlap = || overlapping(ScheduleOverlap::AllowAll);
+    let caught_up = fixture.schedule_of(workflow, overlap()).await;
+    let not_caught_up = fixture.schedule_of(workflow, overlap()).await;
+    let due = fixture.schedule(caught_up).await.next_tick_at.expect("a fire time");
+
+    fixture.fixture.queue().clock().advance(due - fixture.now() + TimeDelta::seconds(1));
+    for id in [caught_up, not_caught_up] {
+        fixture.schedules().pause(&fixture.actor(), id, None).await.expect("paused");
+    }
+    fixture.fire().await;
+    assert!(fixture.ticks(caught_up).await.is_empty(), "no scheduler came to it in time");
+    fixture.fixture.queue().clock().advance(TimeDelta::seconds(120));
+    for (id, catch_up) in [(caught_up, true), (not_caught_up, false)] {
+        fixture.schedules().resume(&fixture.actor(), id, catch_up).await.expect("resumed");
+    }
+    fixture.fire().await;
+
+    let fired: Vec<_> = fixture.ticks(caught_up).await.iter().map(|tick| tick.tick_at).collect();
+    assert_eq!(fired, [0, 60, 120].map(|secs| due + TimeDelta::seconds(secs)));
+    assert_eq!(fixture.outcomes(caught_up).await, [TickOutcome::Started; 3]);
+    assert!(fixture.ticks(not_caught_up).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_fire_time_of_a_workflow_that_is_not_published_fails() {
+    let fixture = Fixture::new().await;
+    let draft = fixture.publish_with(&flow(), json!({}), |row| row.published_id = Set(None)).await;
+    let id = fixture.schedule_of(draft, every(60)).await;
+
+    fixture.reach_next(id).await;
+
+    let ticks = fixture.ticks(id).await;
+    let told: Vec<_> = ticks.iter().map(|tick| (tick.outcome, tick.reason.as_deref())).collect();
+    assert_eq!(told, [(TickOutcome::Failed, Some("WORKFLOW_UNPUBLISHED"))]);
+    assert!(fixture.runs_of(draft).await.is_empty());
 }

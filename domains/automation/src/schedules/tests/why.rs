@@ -2,6 +2,7 @@
 
 use ScheduleReasonCode::{
     Due, NoFireTime, Paused, RunUnderWay, WaitingForRun, WaitingForTime, WorkflowDisabled,
+    WorkflowUnpublished,
 };
 
 use sea_orm::ActiveValue::Set;
@@ -49,6 +50,9 @@ async fn a_disabled_workflow_and_the_end_of_a_schedule_are_reasons() {
     let disabled = fixture.publish_with(&flow(), json!({}), |row| row.enabled = Set(false)).await;
     let silent = fixture.schedule_of(disabled, every(60)).await;
     assert_eq!(fixture.codes(silent).await, [WorkflowDisabled]);
+    let draft = fixture.publish_with(&flow(), json!({}), |row| row.published_id = Set(None)).await;
+    let failing = fixture.schedule_of(draft, every(60)).await;
+    assert_eq!(fixture.codes(failing).await, [WorkflowUnpublished]);
 
     let workflow = fixture.publish(&flow()).await;
     let ends = ScheduleChanges { end_at: Some(Some(fixture.now() + TimeDelta::seconds(61))), ..every(60) };

@@ -238,3 +238,25 @@ async fn a_change_of_the_balance_is_an_event() {
     assert_eq!(body["type"], "credits.changed");
     assert_eq!((&body["data"]["amount"], &body["data"]["description"]), (&json!(5), &json!("A prize")));
 }
+
+#[tokio::test]
+async fn a_delivery_that_lost_its_job_gets_another_one_for_the_same_attempt() {
+    let fixture = Fixture::new().await;
+    fixture.subscribe(&["deployment.succeeded"]).await;
+    fixture.answer([(500, Vec::new())]);
+    fixture.happen(fixture.user, None).await;
+    let waiting = fixture.only().await.row;
+
+    let kept = restart_lost(fixture.queue()).await.expect("looked for");
+    let gone = jobs::Entity::delete_many().filter(jobs::Column::Kind.eq(DeliverWebhook::KIND));
+    gone.exec(fixture.queue().db()).await.expect("deleted");
+    let restarted = restart_lost(fixture.queue()).await.expect("restarted");
+    let again = restart_lost(fixture.queue()).await.expect("looked for");
+    let early = fixture.received().len();
+    let ended = fixture.reach_next().await;
+
+    assert_eq!((kept, restarted, again, early), (0, 1, 0, 1));
+    assert_eq!((ended.row.state, ended.row.attempts), (DeliveryState::Succeeded, 2));
+    assert_eq!(ended.row.event_id, waiting.event_id);
+    assert_eq!(fixture.received().len(), 2);
+}

@@ -54,7 +54,7 @@ const BUILDER: Layers = Layers {
     folder: "domains/builder",
     layers: &[
         &["fault", "file", "mail", "options"],
-        &["path"],
+        &["omission", "path"],
         &["check", "parse"],
         &["edit", "parts", "prompt"],
         &["generation", "versions"],

@@ -66,6 +66,7 @@ pub(super) const TABLE: &[(&str, Access)] = &[
     ("POST /api/admin/schedules/{name}/pause", ADMIN),
     ("POST /api/admin/schedules/{name}/resume", ADMIN),
     ("POST /api/admin/schedules/{name}/run", ADMIN),
+    ("GET /api/admin/schedules/{name}/why", ADMIN),
     ("GET /api/admin/stats/overview", ADMIN),
     ("GET /api/admin/stats/users-growth", ADMIN),
     ("GET /api/admin/system/health", ADMIN),

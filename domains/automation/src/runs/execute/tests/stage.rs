@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::{
-    ItemState, NodeState, RunId, RunStatus, VersionKind, WorkflowId, WorkflowVersionId, jobs, users,
-    workflow_edge_runs, workflow_edges, workflow_item_runs, workflow_loop_runs, workflow_node_runs,
-    workflow_nodes, workflow_runs, workflow_versions, workflows,
+    ItemState, NodeState, RunId, RunStatus, VersionKind, WorkflowId, WorkflowVersionId, account_erasures,
+    jobs, users, workflow_edge_runs, workflow_edges, workflow_item_runs, workflow_loop_runs,
+    workflow_node_runs, workflow_nodes, workflow_runs, workflow_versions, workflows,
 };
 use atelier_foundation::{
     Foundation, Kind, Module, Ports,
@@ -251,6 +251,19 @@ impl Stage {
             row.status = Set(status);
         })
         .await;
+    }
+
+    /// Writes the row by which the owner's account is closed.
+    pub(super) async fn close_account(&self) {
+        let row = account_erasures::Model {
+            user_id: self.owner.id,
+            addresses: json!([]),
+            since: moment(),
+            erased: json!({}),
+            created_at: moment(),
+        };
+        let insert = account_erasures::Entity::insert(row.into_active_model());
+        insert.exec_without_returning(self.fixture.queue().db()).await.unwrap();
     }
 
     pub(super) async fn set_input_object(&self, key: &str) {

@@ -1,6 +1,6 @@
 //! Rows of runs.
 
-use atelier_entities::RunId;
+use atelier_entities::{RunId, Timestamp};
 use atelier_queue::{Sql, Transaction};
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -9,11 +9,16 @@ use crate::runs::store::{LockedRun, LockedRuns};
 
 impl LockedRuns {
     /// Writes the rows of these runs, and takes the engine's part of them over.
-    pub(super) async fn save_runs(&mut self, tx: &Transaction, runs: &[RunId]) -> Result<(), DbErr> {
+    pub(super) async fn save_runs(
+        &mut self,
+        tx: &Transaction,
+        runs: &[RunId],
+        now: Timestamp,
+    ) -> Result<(), DbErr> {
         for some in runs.chunks(ROWS) {
             let mut sql = Sql::new(tx.get_database_backend());
             sql.push("UPDATE workflow_runs SET status = saved.column2, paused = saved.column3, paused_by = saved.column4, paused_at = saved.column5, generation = saved.column6, working = saved.column7, waiting = saved.column8, failure = saved.column9, output_bytes = saved.column10, deadline_at = saved.column11, revision = saved.column12, started_at = saved.column13, finished_at = saved.column14, active_left = saved.column15, updated_at = ")
-                .bind(tx.now())
+                .bind(now)
                 .push(" FROM (VALUES ");
             let rows = some.iter().filter(|id| self.runs.contains_key(id)).enumerate();
             for (index, id) in rows {
