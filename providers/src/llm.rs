@@ -261,6 +261,14 @@ pub enum LlmError {
         /// What is wrong with it.
         message: String,
     },
+    /// The description names nothing that the provider can write. No other provider is asked:
+    /// the description is at fault, not a server. The message is for the person and says what
+    /// to write instead.
+    #[error("{message}")]
+    NotUnderstood {
+        /// What to write instead, in the person's language.
+        message: String,
+    },
     /// The generation would exceed its limit of time, tokens or money.
     #[error("the generation has used its budget: {message}")]
     OverBudget {
@@ -307,6 +315,7 @@ impl LlmError {
             Self::ContextTooLong { .. } => "context_too_long",
             Self::Timeout { .. } => "timeout",
             Self::Unusable { .. } => "unusable",
+            Self::NotUnderstood { .. } => "not_understood",
             Self::OverBudget { .. } => "over_budget",
             Self::CircuitOpen { .. } => "circuit_open",
         }

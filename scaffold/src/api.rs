@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::brief::AppBrief;
-use crate::render::{File, json_file, palette_of, render, strings, texts};
+use crate::render::{File, json_file, palette_of, render};
 use crate::schema::{Entity, Field, FieldKind};
+use crate::texts::{strings, texts};
 use example::example;
 
 mod example;
@@ -14,17 +15,18 @@ mod openapi;
 
 /// The files of an API, without the documents that every kind has.
 pub(crate) fn files(brief: &AppBrief) -> Result<Vec<File>, minijinja::Error> {
+    let words = texts(include_str!("templates/api/words.json"), brief.language);
     let flags = json!({ "advanced": brief.advanced });
     let style = json!({ "palette": palette_of(brief) });
     let mut files = vec![
-        page(brief)?,
+        page(brief, &words)?,
         File::new("styles.css", render("styles.css", include_str!("templates/api/styles.css"), style)?),
         File::new("server.js", render("server.js", include_str!("templates/api/server.js"), &flags)?),
         File::new("store.js", include_str!("templates/api/store.js")),
         File::new("validate.js", include_str!("templates/api/validate.js")),
         File::new("test.js", render("test.js", include_str!("templates/api/test.js"), &flags)?),
         json_file("schema.json", &schema(brief)),
-        json_file("openapi.json", &openapi::document(brief)),
+        json_file("openapi.json", &openapi::document(brief, &words)),
         json_file("package.json", &package(brief)),
     ];
     if brief.advanced {
@@ -50,15 +52,14 @@ fn package(brief: &AppBrief) -> Value {
     })
 }
 
-fn page(brief: &AppBrief) -> Result<File, minijinja::Error> {
-    let words = texts(include_str!("templates/api/words.json"), brief.language);
+fn page(brief: &AppBrief, words: &BTreeMap<String, String>) -> Result<File, minijinja::Error> {
     let values = json!({
         "title": brief.title,
         "tagline": brief.tagline,
         "language": brief.language,
         "strings": strings(brief.language),
         "main": { "path": brief.main_entity().path },
-        "resources": brief.entities.iter().map(|entity| resource(entity, brief, &words)).collect::<Vec<_>>(),
+        "resources": brief.entities.iter().map(|entity| resource(entity, brief, words)).collect::<Vec<_>>(),
         "words": words,
     });
     Ok(File::new("index.html", render("index.html", include_str!("templates/api/index.html"), values)?))

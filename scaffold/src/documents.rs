@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::brief::AppBrief;
-use crate::render::{File, json_file, markdown, palette_of, render, strings};
+use crate::render::{File, json_file, markdown, palette_of, render};
 use crate::text::capitalize;
+use crate::texts::{document_texts, strings};
 use atelier_providers::llm::AppKind;
 
 /// `README.md`, `scaffold.json` and `icon.svg`.
@@ -20,13 +21,14 @@ fn readme(brief: &AppBrief) -> Result<File, minijinja::Error> {
     let values = json!({
         "title": markdown(&brief.title),
         "tagline": markdown(&brief.tagline),
-        "french": brief.language.code() == "fr",
+        "words": document_texts(brief.language),
         "advanced": brief.advanced,
         "is_api": brief.kind == AppKind::Api,
         "is_landing": brief.kind == AppKind::LandingPage,
         "is_mobile": brief.kind == AppKind::MobileApp,
         "entities": brief.entities.iter().map(entity).collect::<Vec<_>>(),
         "absent": brief.absent,
+        "missed": brief.missed.iter().map(|sentence| markdown(sentence)).collect::<Vec<_>>(),
         "strings": strings(brief.language),
     });
     Ok(File::new("README.md", render("README.md", include_str!("templates/shared/README.md"), values)?))
@@ -43,6 +45,7 @@ fn provenance(brief: &AppBrief) -> File {
         "entities": brief.entities.iter().map(|entity| &entity.name).collect::<Vec<_>>(),
         "features": brief.features,
         "not_included": brief.absent,
+        "not_understood": brief.missed,
     });
     json_file("scaffold.json", &value)
 }

@@ -6,8 +6,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::brief::AppBrief;
-use crate::render::{File, palette_of, render, strings, texts};
-use crate::text::{Token, capitalize, first_sentence, fold, tokenize};
+use crate::render::{File, palette_of, render};
+use crate::text::{capitalize, first_sentence, fold};
+use crate::texts::{strings, texts};
+use prices::{Price, is_shown, prices};
+
+mod prices;
 
 /// Most cards with offers.
 const MAX_FEATURES: usize = 9;
@@ -26,12 +30,6 @@ struct Landing {
 #[derive(Debug, PartialEq, Serialize)]
 struct Feature {
     name: String,
-    text: String,
-}
-
-#[derive(Debug, PartialEq, Serialize)]
-struct Price {
-    amount: String,
     text: String,
 }
 
@@ -79,7 +77,7 @@ fn landing(brief: &AppBrief, words: &BTreeMap<String, String>) -> Landing {
     let email = email(&brief.description);
     let told = |sentence: &String| {
         features.iter().any(|feature| feature.text == *sentence)
-            || prices.iter().any(|price| price.text == *sentence)
+            || is_shown(sentence)
             || (!email.is_empty() && sentence.contains(&email))
     };
     let about: Vec<String> = sentences.iter().skip(1).filter(|sentence| !told(sentence)).cloned().collect();
@@ -116,6 +114,15 @@ fn tagline(sentence: &str) -> String {
         "website for ",
         "page for ",
         "page d'accueil pour ",
+        "página para ",
+        "sitio web para ",
+        "sitio para ",
+        "landing page para ",
+        "site para ",
+        "landingpage für ",
+        "landing page für ",
+        "webseite für ",
+        "seite für ",
         "landing page pour ",
         "site pour ",
     ];
@@ -125,7 +132,7 @@ fn tagline(sentence: &str) -> String {
         return sentence.to_owned();
     };
     let rest = sentence.get(start..).unwrap_or(sentence);
-    let end = [" with ", " avec ", " including ", " : ", ": "]
+    let end = [" with ", " avec ", " including ", " con ", " mit ", " com ", " : ", ": "]
         .iter()
         .filter_map(|stop| rest.find(stop))
         .min()
@@ -147,6 +154,13 @@ fn features(brief: &AppBrief, sentences: &[String]) -> Vec<Feature> {
         "formulaire",
         "newsletter",
         "call to action",
+        "precio",
+        "preco",
+        "preis",
+        "formular",
+        "contacto",
+        "contato",
+        "kontakt",
     ];
     let mut features: Vec<Feature> = Vec::new();
     for name in brief.listed.iter().map(|name| capitalize(name)) {
@@ -170,51 +184,6 @@ fn features(brief: &AppBrief, sentences: &[String]) -> Vec<Feature> {
     features
 }
 
-fn prices(brief: &AppBrief, sentences: &[String], words: &BTreeMap<String, String>) -> Vec<Price> {
-    let mut prices = Vec::new();
-    for sentence in sentences {
-        for amount in amounts(sentence) {
-            let text = if *sentence == brief.tagline { String::new() } else { sentence.clone() };
-            prices.push(Price { amount, text });
-        }
-    }
-    let asked = tokenize(&brief.description).iter().any(|token| {
-        let words = ["pricing", "prices", "plans", "subscription", "tarifs", "tarif", "abonnement", "prix"];
-        matches!(token, Token::Word(word) if words.contains(&word.folded.as_str()))
-    });
-    if prices.is_empty() && asked {
-        prices.push(Price {
-            amount: words.get("on_request").cloned().unwrap_or_default(),
-            text: String::new(),
-        });
-    }
-    prices.truncate(4);
-    prices
-}
-
-/// Amounts such as `$9`, `9.50 €` or `€29/month`, as written.
-fn amounts(sentence: &str) -> Vec<String> {
-    let words: Vec<&str> = sentence.split_whitespace().collect();
-    let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-    let mut found = Vec::new();
-    for (at, word) in words.iter().enumerate() {
-        let word = word.trim_matches(|c: char| !(c.is_alphanumeric() || "$€£".contains(c)));
-        let signed = word.strip_prefix(['$', '€', '£']).is_some_and(is_number)
-            || (is_number(word) && word.contains(['$', '€', '£']));
-        let next = words
-            .get(at + 1)
-            .map(|next| next.trim_matches(|c: char| !(c.is_alphanumeric() || "$€£".contains(c))));
-        if signed {
-            found.push(word.chars().take(20).collect());
-        } else if let Some(sign) = next.filter(|next| {
-            is_number(word) && matches!(*next, "€" | "$" | "£" | "euros" | "dollars" | "EUR" | "USD")
-        }) {
-            found.push(format!("{} {sign}", word.chars().take(12).collect::<String>()));
-        }
-    }
-    found
-}
-
 fn questions(
     brief: &AppBrief,
     tagline: &str,
@@ -222,7 +191,13 @@ fn questions(
     words: &BTreeMap<String, String>,
 ) -> Vec<Question> {
     let folded = fold(&brief.description);
-    if !(brief.advanced || folded.contains("faq") || folded.contains("questions")) {
+    if !(brief.advanced
+        || folded.contains("faq")
+        || folded.contains("questions")
+        || folded.contains("preguntas")
+        || folded.contains("fragen")
+        || folded.contains("perguntas"))
+    {
         return Vec::new();
     }
     let word = |key: &str| words.get(key).cloned().unwrap_or_default();
@@ -267,8 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_and_addresses_are_found_as_written() {
-        assert_eq!(amounts("Basic at $9, pro for 29 € and €99/month, 3 rooms"), ["$9", "29 €", "€99/month"]);
+    fn addresses_are_found_as_written() {
         assert_eq!(email("Write to hello@bakery.example."), "hello@bakery.example");
         assert_eq!(email("No @ address"), "");
     }

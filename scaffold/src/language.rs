@@ -1,6 +1,6 @@
 //! The language of a generated application.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A language of generated applications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -11,22 +11,63 @@ pub(crate) enum Language {
     /// French.
     #[serde(rename = "fr")]
     French,
+    /// Spanish.
+    #[serde(rename = "es")]
+    Spanish,
+    /// German.
+    #[serde(rename = "de")]
+    German,
+    /// Portuguese, as in Brazil.
+    #[serde(rename = "pt")]
+    Portuguese,
 }
 
 impl Language {
-    /// The language's code, such as `en`.
-    pub(crate) fn code(self) -> &'static str {
+    /// Every language, in the order of the texts in the JSON files.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::English, Self::French, Self::Spanish, Self::German, Self::Portuguese];
+
+    /// The language's place in [`Language::ALL`].
+    pub(crate) fn place(self) -> usize {
         match self {
-            Self::English => "en",
-            Self::French => "fr",
+            Self::English => 0,
+            Self::French => 1,
+            Self::Spanish => 2,
+            Self::German => 3,
+            Self::Portuguese => 4,
         }
     }
 
-    /// The text in this language.
-    pub(crate) fn pick<'a>(self, english: &'a str, french: &'a str) -> &'a str {
-        match self {
-            Self::English => english,
-            Self::French => french,
+    /// Whether the noun stands before its complements: `date de sortie`, but `release date`.
+    pub(crate) fn has_head_first(self) -> bool {
+        matches!(self, Self::French | Self::Spanish | Self::Portuguese)
+    }
+}
+
+/// A value in each language.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Localized<T> {
+    #[serde(default)]
+    en: T,
+    #[serde(default)]
+    fr: T,
+    #[serde(default)]
+    es: T,
+    #[serde(default)]
+    de: T,
+    #[serde(default)]
+    pt: T,
+}
+
+impl<T> Localized<T> {
+    /// The one in `language`; the default of the type where the JSON has none.
+    pub(crate) fn in_language(&self, language: Language) -> &T {
+        match language {
+            Language::English => &self.en,
+            Language::French => &self.fr,
+            Language::Spanish => &self.es,
+            Language::German => &self.de,
+            Language::Portuguese => &self.pt,
         }
     }
 }

@@ -6,23 +6,34 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::language::Language;
+use crate::language::{Language, Localized};
+use crate::nouns::singulars;
 use crate::schema::{Field, FieldKind};
-use crate::text::{fold, singular};
+use crate::text::fold;
 
-/// A text in both languages.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Bilingual<T> {
-    en: T,
-    fr: T,
+/// The words for a thing in each language, beside its name, with `|` between them.
+#[derive(Debug, Deserialize)]
+struct Words {
+    #[serde(default)]
+    en_words: String,
+    #[serde(default)]
+    fr_words: String,
+    #[serde(default)]
+    es_words: String,
+    #[serde(default)]
+    de_words: String,
+    #[serde(default)]
+    pt_words: String,
 }
 
-impl<T> Bilingual<T> {
-    /// The one in `language`.
-    pub(crate) fn in_language(&self, language: Language) -> &T {
+impl Words {
+    fn in_language(&self, language: Language) -> &str {
         match language {
-            Language::English => &self.en,
-            Language::French => &self.fr,
+            Language::English => &self.en_words,
+            Language::French => &self.fr_words,
+            Language::Spanish => &self.es_words,
+            Language::German => &self.de_words,
+            Language::Portuguese => &self.pt_words,
         }
     }
 }
@@ -33,18 +44,16 @@ pub(crate) struct FieldEntry {
     pub(crate) key: String,
     kind: String,
     #[serde(flatten)]
-    pub(crate) label: Bilingual<String>,
-    #[serde(default)]
-    en_words: String,
-    #[serde(default)]
-    fr_words: String,
+    pub(crate) label: Localized<String>,
+    #[serde(flatten)]
+    words: Words,
     /// Whether it is recognised only inside a list of fields, since the word is common.
     #[serde(default)]
     pub(crate) strict: bool,
     /// Whether only the singular is a field; the plural is an entity.
     #[serde(default)]
     singular: bool,
-    options: Option<Bilingual<Vec<String>>>,
+    options: Option<Localized<Vec<String>>>,
 }
 
 impl FieldEntry {
@@ -74,32 +83,32 @@ impl FieldEntry {
 pub(crate) struct EntityEntry {
     pub(crate) key: String,
     #[serde(flatten)]
-    pub(crate) name: Bilingual<String>,
-    pub(crate) fr_plural: Option<String>,
+    pub(crate) name: Localized<String>,
+    /// The plural of the name; derived where it is empty.
     #[serde(default)]
-    en_words: String,
-    #[serde(default)]
-    fr_words: String,
+    pub(crate) plurals: Localized<String>,
+    #[serde(flatten)]
+    words: Words,
     /// Keys of the fields it always has.
     pub(crate) fields: Vec<String>,
     /// Its own choices, by field.
     #[serde(default)]
-    pub(crate) options: BTreeMap<String, Bilingual<Vec<String>>>,
+    pub(crate) options: BTreeMap<String, Localized<Vec<String>>>,
     /// Its own labels, by field.
     #[serde(default)]
-    pub(crate) titles: BTreeMap<String, Bilingual<String>>,
+    pub(crate) titles: BTreeMap<String, Localized<String>>,
     /// A second entity of an advanced application.
     pub(crate) companion: Option<String>,
     /// The field of this entity that names its companion.
     pub(crate) companion_ref: Option<String>,
     /// Sample records; dates are days from today.
-    pub(crate) samples: Option<Bilingual<Vec<Map<String, Value>>>>,
+    pub(crate) samples: Option<Localized<Vec<Map<String, Value>>>>,
 }
 
 #[derive(Debug, Deserialize)]
 struct DomainEntry {
-    en: String,
-    fr: String,
+    #[serde(flatten)]
+    words: Localized<String>,
     entities: Vec<String>,
 }
 
@@ -108,11 +117,10 @@ struct DomainEntry {
 pub(crate) struct FeatureEntry {
     pub(crate) key: String,
     words: String,
-    /// Whether the scaffold lacks the feature. Its README says so, with these names.
+    /// Whether the scaffold lacks the feature. Its README says so, with this name.
     #[serde(default)]
     pub(crate) absent: bool,
-    pub(crate) en: Option<String>,
-    pub(crate) fr: Option<String>,
+    pub(crate) name: Option<Localized<String>>,
 }
 
 /// All known words, indexed by folded phrase.
@@ -123,7 +131,7 @@ pub(crate) struct Lexicon {
     features: Vec<FeatureEntry>,
     field_words: HashMap<(Language, String), usize>,
     entity_words: HashMap<(Language, String), usize>,
-    domain_words: HashMap<String, usize>,
+    domain_words: HashMap<(Language, String), usize>,
     feature_words: HashMap<String, usize>,
 }
 
@@ -149,34 +157,24 @@ impl Lexicon {
         let domains: Vec<DomainEntry> = parse(include_str!("lexicon/domains.json"));
         let features: Vec<FeatureEntry> = parse(include_str!("lexicon/features.json"));
         let mut field_words = HashMap::new();
-        for (at, field) in fields.iter().enumerate() {
-            for (language, words) in
-                [(Language::English, &field.en_words), (Language::French, &field.fr_words)]
-            {
-                for phrase in phrases(words, field.label.in_language(language)) {
+        let mut entity_words = HashMap::new();
+        let mut domain_words = HashMap::new();
+        for language in Language::ALL {
+            for (at, field) in fields.iter().enumerate() {
+                let label = field.label.in_language(language);
+                for phrase in phrases(field.words.in_language(language), label) {
                     field_words.entry((language, phrase)).or_insert(at);
                 }
             }
-        }
-        let mut entity_words = HashMap::new();
-        for (at, entity) in entities.iter().enumerate() {
-            for (language, words) in
-                [(Language::English, &entity.en_words), (Language::French, &entity.fr_words)]
-            {
-                let label = if entity.key == "stock_item" || entity.key == "grocery" {
-                    ""
-                } else {
-                    entity.name.in_language(language)
-                };
-                for phrase in phrases(words, label) {
+            for (at, entity) in entities.iter().enumerate() {
+                for phrase in entity.phrases(language) {
                     entity_words.entry((language, phrase)).or_insert(at);
                 }
             }
-        }
-        let mut domain_words = HashMap::new();
-        for (at, domain) in domains.iter().enumerate() {
-            for phrase in phrases(&domain.en, "").chain(phrases(&domain.fr, "")) {
-                domain_words.entry(phrase).or_insert(at);
+            for (at, domain) in domains.iter().enumerate() {
+                for phrase in phrases(domain.words.in_language(language), "") {
+                    domain_words.entry((language, phrase)).or_insert(at);
+                }
             }
         }
         let mut feature_words = HashMap::new();
@@ -209,29 +207,51 @@ impl Lexicon {
 
     /// The field that people call `phrase` (folded), in either number.
     pub(crate) fn find_field(&self, phrase: &str, language: Language) -> Option<&FieldEntry> {
-        languages_from(language).find_map(|language| {
-            let exact = self.field_words.get(&(language, phrase.to_owned()));
-            let singular = || {
-                self.field_words
-                    .get(&(language, singular_phrase(phrase, language)))
-                    .filter(|at| !self.fields[**at].singular)
-            };
-            exact.or_else(singular).map(|at| &self.fields[*at])
-        })
+        languages_from(language).find_map(|language| self.field_in(phrase, language))
+    }
+
+    fn field_in(&self, phrase: &str, language: Language) -> Option<&FieldEntry> {
+        let exact = self.field_words.get(&(language, phrase.to_owned()));
+        let singular = || {
+            singular_phrases(phrase, language).into_iter().find_map(|phrase| {
+                self.field_words.get(&(language, phrase)).filter(|at| !self.fields[**at].singular)
+            })
+        };
+        exact.or_else(singular).map(|at| &self.fields[*at])
     }
 
     /// The entity that people call `phrase` (folded), in either number.
     pub(crate) fn find_entity(&self, phrase: &str, language: Language) -> Option<&EntityEntry> {
-        languages_from(language).find_map(|language| {
-            let exact = self.entity_words.get(&(language, phrase.to_owned()));
-            let singular = || self.entity_words.get(&(language, singular_phrase(phrase, language)));
-            exact.or_else(singular).map(|at| &self.entities[*at])
-        })
+        languages_from(language).find_map(|language| self.entity_in(phrase, language))
+    }
+
+    fn entity_in(&self, phrase: &str, language: Language) -> Option<&EntityEntry> {
+        let exact = self.entity_words.get(&(language, phrase.to_owned()));
+        let singular = || {
+            singular_phrases(phrase, language)
+                .into_iter()
+                .find_map(|phrase| self.entity_words.get(&(language, phrase)))
+        };
+        exact.or_else(singular).map(|at| &self.entities[*at])
     }
 
     /// The keys of the entities that a domain such as `shop` means.
-    pub(crate) fn find_domain(&self, phrase: &str) -> Option<&[String]> {
-        self.domain_words.get(phrase).map(|at| self.domains[*at].entities.as_slice())
+    pub(crate) fn find_domain(&self, phrase: &str, language: Language) -> Option<&[String]> {
+        let at = languages_from(language)
+            .find_map(|language| self.domain_words.get(&(language, phrase.to_owned())))?;
+        Some(self.domains[*at].entities.as_slice())
+    }
+
+    /// Whether the word (folded) names a field, an entity or a domain in this very language.
+    pub(crate) fn knows(&self, word: &str, language: Language) -> bool {
+        self.entity_in(word, language).is_some()
+            || self.field_in(word, language).is_some()
+            || self.domain_words.contains_key(&(language, word.to_owned()))
+    }
+
+    /// The feature of that key.
+    pub(crate) fn find_feature_by_key(&self, key: &str) -> Option<&FeatureEntry> {
+        self.features.iter().find(|feature| feature.key == key)
     }
 
     /// The feature called `phrase` (folded).
@@ -240,72 +260,56 @@ impl Lexicon {
     }
 }
 
-/// The language, then the other one, since people mix them.
+impl EntityEntry {
+    /// Whether the phrase (folded) names more than one of them.
+    pub(crate) fn is_plural(&self, phrase: &str, language: Language) -> bool {
+        let [one, many] = [&self.name, &self.plurals].map(|name| fold(name.in_language(language)));
+        match language {
+            Language::German => phrase != one || one == many,
+            Language::Spanish | Language::Portuguese => {
+                phrase == many || phrase.split(' ').next().is_some_and(|head| head.ends_with('s'))
+            }
+            Language::English | Language::French => {
+                let singular = singular_phrases(phrase, language);
+                singular.iter().all(|one| one != phrase)
+            }
+        }
+    }
+
+    /// The folded words for it. Names that are common words are left out.
+    fn phrases(&self, language: Language) -> Vec<String> {
+        let is_common = matches!(self.key.as_str(), "stock_item" | "grocery");
+        let names = [self.name.in_language(language), self.plurals.in_language(language)];
+        let names = names.into_iter().filter(|_| !is_common).flat_map(|name| phrases("", name));
+        phrases(self.words.in_language(language), "").chain(names).collect()
+    }
+}
+
+/// The language, then the one that people mix with it.
 fn languages_from(language: Language) -> impl Iterator<Item = Language> {
     let other = if language == Language::English { Language::French } else { Language::English };
     [language, other].into_iter()
 }
 
-fn singular_phrase(phrase: &str, language: Language) -> String {
-    match language {
-        Language::English => match phrase.rsplit_once(' ') {
-            Some((before, last)) => format!("{before} {}", singular(last, language)),
-            None => singular(phrase, language),
-        },
-        Language::French => {
-            phrase.split(' ').map(|word| singular(word, language)).collect::<Vec<_>>().join(" ")
-        }
+/// The phrase with its noun, or all of its words, in each singular that the language may have.
+fn singular_phrases(phrase: &str, language: Language) -> Vec<String> {
+    if !language.has_head_first() {
+        return match phrase.rsplit_once(' ') {
+            Some((before, last)) => {
+                singulars(last, language).iter().map(|last| format!("{before} {last}")).collect()
+            }
+            None => singulars(phrase, language),
+        };
     }
+    let all: Vec<String> = phrase
+        .split(' ')
+        .map(|word| singulars(word, language).into_iter().next().unwrap_or_else(|| word.to_owned()))
+        .collect();
+    let head =
+        phrase.split_once(' ').map_or((phrase, String::new()), |(head, rest)| (head, format!(" {rest}")));
+    let heads = singulars(head.0, language).into_iter().map(|one| format!("{one}{}", head.1));
+    std::iter::once(all.join(" ")).chain(heads).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_that_is_named_exists() {
-        for entity in &LEXICON.entities {
-            let names: Vec<&str> = LEXICON.entities.iter().map(|entity| entity.key.as_str()).collect();
-            for field in &entity.fields {
-                assert!(
-                    LEXICON.field(field).is_some() || names.contains(&field.as_str()),
-                    "{} of {}",
-                    field,
-                    entity.key
-                );
-            }
-            for field in entity.options.keys().chain(entity.titles.keys()) {
-                assert!(entity.fields.contains(field), "{} of {}", field, entity.key);
-            }
-            assert!(entity.companion.iter().all(|key| names.contains(&key.as_str())), "{}", entity.key);
-        }
-        for domain in &LEXICON.domains {
-            assert!(domain.entities.iter().all(|key| LEXICON.entity(key).is_some()), "{}", domain.en);
-        }
-    }
-
-    #[test]
-    fn words_are_found_in_either_number_and_language() {
-        for (phrase, language, key) in [
-            ("ratings", Language::English, "rating"),
-            ("note", Language::French, "rating"),
-            ("note", Language::English, "notes"),
-            ("due dates", Language::English, "due_date"),
-            ("dates de sortie", Language::French, "release_date"),
-            ("prix", Language::French, "price"),
-        ] {
-            assert_eq!(
-                LEXICON.find_field(phrase, language).map(|field| field.key.as_str()),
-                Some(key),
-                "{phrase}"
-            );
-        }
-        assert_eq!(LEXICON.find_entity("courses", Language::English).map(|e| e.key.as_str()), Some("course"));
-        assert_eq!(LEXICON.find_entity("courses", Language::French).map(|e| e.key.as_str()), Some("grocery"));
-        assert!(LEXICON.find_field("customers", Language::English).is_none());
-        assert_eq!(
-            LEXICON.find_entity("customers", Language::English).map(|e| e.key.as_str()),
-            Some("customer")
-        );
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::language::Language;
-use crate::text::{capitalize, clean_line, fingerprint, plural, slug};
+use crate::nouns::plural;
+use crate::text::{capitalize, clean_line, fingerprint, slug};
 
 /// A type of record that the application keeps.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -174,3 +174,64 @@ async fn the_pieces_are_the_answer_and_the_answer_is_always_the_same() {
     assert_eq!((answer.model.as_str(), answer.truncated), ("scaffold-quick", false));
     assert!(answer.text.contains("scaffold") && answer.text.contains("```html path=index.html\n"));
 }
+
+async fn answer(request: &GenerationRequest) -> Result<Completion, LlmError> {
+    Scaffold.generate(request, &|_| ()).await
+}
+
+#[tokio::test]
+async fn a_description_that_names_nothing_is_refused_in_its_language() {
+    for (text, part) in [
+        ("A calculator", "Without a language model"),
+        ("Une calculatrice pour mes enfants", "Sans modèle de langue"),
+        ("Una calculadora para los niños", "Sin modelo de lenguaje"),
+        ("Ein Taschenrechner für die Schule", "Ohne Sprachmodell"),
+        ("Uma calculadora para a escola", "Sem modelo de linguagem"),
+        (".", "Without a language model"),
+    ] {
+        let request = request("x", text, AppKind::WebApp, Effort::Quick);
+        let Err(LlmError::NotUnderstood { message }) = answer(&request).await else {
+            panic!("{text} was understood")
+        };
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn the_summary_says_what_was_not_understood() {
+    let text = "Books with authors and a calendar. The logo spins when it rains";
+    let request = request("Books", text, AppKind::WebApp, Effort::Quick);
+    let completion = answer(&request).await.expect("books are understood");
+    let summary = completion.text.split("\n\n```").next().unwrap_or_default();
+    assert!(summary.contains("Not understood, and therefore not included: “The logo spins when it rains”."));
+    assert!(summary.contains("Asked for, but not included: Calendar view."), "{summary}");
+    assert!(completion.text.contains("## Not understood"), "the README says it too");
+}
+
+#[tokio::test]
+async fn a_change_that_changes_no_file_is_refused() {
+    let mut request = request("Books", "Books with authors", AppKind::WebApp, Effort::Quick);
+    request.previous_files = written(&request).into_iter().map(|file| (file.path, file.content)).collect();
+    request.description.push_str("\n\nMake it sparkle");
+    let refused = answer(&request).await;
+    assert!(matches!(refused, Err(LlmError::NotUnderstood { .. })), "{refused:?}");
+
+    request.description.push_str("\n\nAdd quotes with pages and a publisher");
+    assert!(answer(&request).await.is_ok(), "there are fields to add");
+}
+
+#[test]
+fn a_page_is_in_one_language() {
+    for (text, code, own, others) in [
+        ("Rezepte mit Zutaten und Bewertung", "de", "Rezepte", ["Recipes", "Recettes", "Search"]),
+        ("Recetas con ingredientes y valoración", "es", "Recetas", ["Recipes", "Recettes", "Search"]),
+        ("Receitas com ingredientes e avaliação", "pt", "Receitas", ["Recipes", "Recettes", "Search"]),
+        ("Des recettes avec des ingrédients et une note", "fr", "Recettes", ["Recipes", "Rezepte", "Search"]),
+    ] {
+        let files = written(&request("", text, AppKind::WebApp, Effort::Advanced));
+        assert!(find(&files, "index.html").contains(&format!("<html lang=\"{code}\">")), "{text}");
+        let schema = find(&files, "schema.js");
+        assert!(schema.contains(own), "{text}");
+        assert!(others.iter().all(|other| !schema.contains(other)), "{text}");
+    }
+}

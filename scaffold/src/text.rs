@@ -1,6 +1,4 @@
-//! Text functions: cleaning, folding, singular and plural, slugs.
-
-use crate::language::Language;
+//! Text functions: cleaning, folding, tokens, slugs.
 
 /// Removes control characters and invisible direction marks, keeps line breaks, and
 /// truncates the text to `limit` characters.
@@ -123,108 +121,6 @@ fn take_aside(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     aside
 }
 
-/// The singular of a folded or typed noun.
-pub(crate) fn singular(word: &str, language: Language) -> String {
-    match language {
-        Language::English => english_singular(word),
-        Language::French => french_singular(word),
-    }
-}
-
-/// The plural of a noun.
-pub(crate) fn plural(word: &str, language: Language) -> String {
-    match language {
-        Language::English => english_plural(word),
-        Language::French => french_plural(word),
-    }
-}
-
-fn english_singular(word: &str) -> String {
-    let lower = word.to_lowercase();
-    let irregular = match lower.as_str() {
-        "people" => Some("person"),
-        "children" => Some("child"),
-        "men" => Some("man"),
-        "women" => Some("woman"),
-        "mice" => Some("mouse"),
-        "movies" | "cookies" | "series" | "species" | "news" | "ties" | "calories" | "categories" => {
-            Some(match lower.as_str() {
-                "movies" => "movie",
-                "cookies" => "cookie",
-                "ties" => "tie",
-                "calories" => "calorie",
-                "categories" => "category",
-                same => same,
-            })
-        }
-        _ => None,
-    };
-    if let Some(found) = irregular {
-        return found.to_owned();
-    }
-    if lower.len() < 4 || ["ss", "us", "is"].iter().any(|end| lower.ends_with(end)) || !lower.ends_with('s') {
-        return word.to_owned();
-    }
-    let cut = |bytes: usize, add: &str| format!("{}{add}", &word[..word.len() - bytes]);
-    if lower.ends_with("ies") {
-        cut(3, "y")
-    } else if ["xes", "ches", "shes", "sses", "zzes"].iter().any(|end| lower.ends_with(end)) {
-        cut(2, "")
-    } else {
-        cut(1, "")
-    }
-}
-
-fn english_plural(word: &str) -> String {
-    let lower = word.to_lowercase();
-    let before_y = lower.strip_suffix('y').and_then(|stem| stem.chars().last());
-    if ["series", "species", "news", "staff"].contains(&lower.as_str())
-        || !word.ends_with(|c: char| c.is_ascii_alphanumeric())
-    {
-        word.to_owned()
-    } else if let Some(stem) = lower.strip_suffix("person").and_then(|stem| word.get(..stem.len())) {
-        format!("{stem}{}", if word.starts_with('P') { "People" } else { "people" })
-    } else if lower == "child" {
-        format!("{word}ren")
-    } else if before_y.is_some_and(|c| !"aeiou".contains(c)) {
-        format!("{}ies", &word[..word.len() - 1])
-    } else if ["s", "x", "ch", "sh", "z"].iter().any(|end| lower.ends_with(end)) {
-        format!("{word}es")
-    } else {
-        format!("{word}s")
-    }
-}
-
-fn french_singular(word: &str) -> String {
-    let lower = word.to_lowercase();
-    let same = [
-        "repas", "avis", "colis", "devis", "cours", "pays", "fois", "bras", "temps", "prix", "poids", "mois",
-        "noix", "choix", "corps",
-    ];
-    if lower.chars().count() < 4 || same.contains(&lower.as_str()) || lower.ends_with("ss") {
-        word.to_owned()
-    } else if lower.ends_with("eaux") || lower.ends_with("eux") || lower.ends_with('s') {
-        word[..word.len() - 1].to_owned()
-    } else if lower.ends_with("aux") {
-        format!("{}al", &word[..word.len() - 3])
-    } else {
-        word.to_owned()
-    }
-}
-
-fn french_plural(word: &str) -> String {
-    let lower = word.to_lowercase();
-    if !word.ends_with(char::is_alphanumeric) || ["s", "x", "z"].iter().any(|end| lower.ends_with(end)) {
-        word.to_owned()
-    } else if ["au", "eu"].iter().any(|end| lower.ends_with(end)) {
-        format!("{word}x")
-    } else if lower.ends_with("al") {
-        format!("{}aux", &word[..word.len() - 2])
-    } else {
-        format!("{word}s")
-    }
-}
-
 /// Letters, digits and `separator` only, at most `limit` bytes; empty if the text has no
 /// Latin letter.
 pub(crate) fn slug(text: &str, separator: char, limit: usize) -> String {
@@ -275,27 +171,6 @@ pub(crate) fn fingerprint(parts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nouns_change_their_number() {
-        for (one, many, language) in [
-            ("Book", "Books", Language::English),
-            ("Category", "Categories", Language::English),
-            ("Box", "Boxes", Language::English),
-            ("Person", "People", Language::English),
-            ("Toy", "Toys", Language::English),
-            ("Livre", "Livres", Language::French),
-            ("Jeu", "Jeux", Language::French),
-            ("Journal", "Journaux", Language::French),
-            ("Prix", "Prix", Language::French),
-        ] {
-            assert_eq!(plural(one, language), many);
-            assert_eq!(singular(&many.to_lowercase(), language), one.to_lowercase());
-        }
-        for word in ["status", "address", "bus", "species"] {
-            assert_eq!(singular(word, Language::English), word);
-        }
-    }
 
     #[test]
     fn slugs_hold_only_latin_letters_digits_and_the_separator() {

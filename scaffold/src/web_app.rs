@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::brief::AppBrief;
-use crate::render::{File, json_file, palette_of, render, script_json, strings};
+use crate::render::{File, json_file, palette_of, render, script_json};
 use crate::text::fingerprint;
+use crate::texts::strings;
 
 /// The files of a web application, without the documents.
 pub(crate) fn files(brief: &AppBrief) -> Result<Vec<File>, minijinja::Error> {

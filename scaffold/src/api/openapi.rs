@@ -1,25 +1,29 @@
 //! The OpenAPI document of a generated API.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::example::example;
 use crate::brief::AppBrief;
 use crate::schema::{Entity, Field, FieldKind};
 
-/// The whole document, OpenAPI 3.1.
-pub(super) fn document(brief: &AppBrief) -> Value {
+type Words = BTreeMap<String, String>;
+
+/// The whole document, OpenAPI 3.1. Its summaries are in the language of the application.
+pub(super) fn document(brief: &AppBrief, words: &Words) -> Value {
     let mut paths = Map::new();
     let mut schemas = Map::new();
     for entity in &brief.entities {
         let base = format!("/api/{}", entity.path);
-        paths.insert(base.clone(), collection(entity, brief.advanced));
-        paths.insert(format!("{base}/{{id}}"), single(entity));
+        paths.insert(base.clone(), collection(entity, brief.advanced, words));
+        paths.insert(format!("{base}/{{id}}"), single(entity, words));
         if brief.advanced {
-            paths.insert(format!("{base}/stats"), json!({ "get": operation(entity, "stats", "Figures of the list", &json!({ "200": { "description": "The figures" } })) }));
+            paths.insert(format!("{base}/stats"), json!({ "get": operation(entity, "stats", &summary(words, "stats", &entity.plural), &json!({ "200": { "description": "The figures" } })) }));
             let csv = json!({ "200": { "description": "The list", "content": { "text/csv": {} } } });
             paths.insert(
                 format!("{base}/export.csv"),
-                json!({ "get": operation(entity, "export", "The list as CSV", &csv) }),
+                json!({ "get": operation(entity, "export", &summary(words, "csv", &entity.plural), &csv) }),
             );
         }
         schemas.insert(entity.key.clone(), record(entity));
@@ -29,10 +33,14 @@ pub(super) fn document(brief: &AppBrief) -> Value {
     paths.insert("/health".to_owned(), json!({ "get": { "summary": "Whether the server runs", "operationId": "health", "responses": { "200": { "description": "It runs" } } } }));
     json!({
         "openapi": "3.1.0",
-        "info": { "title": brief.title, "version": "1.0.0", "description": brief.description, "x-generator": "atelier/scaffold" },
+        "info": { "title": brief.title, "version": "1.0.0", "description": brief.tagline, "x-generator": "atelier/scaffold" },
         "paths": paths,
         "components": { "schemas": schemas },
     })
+}
+
+fn summary(words: &Words, verb: &str, name: &str) -> String {
+    format!("{}: {name}", words.get(verb).map_or(verb, String::as_str))
 }
 
 fn reference(name: &str) -> Value {
@@ -57,7 +65,7 @@ fn with(mut operation: Value, key: &str, value: Value) -> Value {
     operation
 }
 
-fn collection(entity: &Entity, advanced: bool) -> Value {
+fn collection(entity: &Entity, advanced: bool, words: &Words) -> Value {
     let query = |name: &str, schema: Value| json!({ "name": name, "in": "query", "schema": schema });
     let mut parameters = vec![
         query("q", json!({ "type": "string" })),
@@ -85,12 +93,12 @@ fn collection(entity: &Entity, advanced: bool) -> Value {
     let listed = json!({ "200": answer("One page", &page), "400": answer("The query is not valid", &error) });
     let created = json!({ "201": answer("Created", &reference(&entity.key)), "422": answer("Some fields are not valid", &error) });
     json!({
-        "get": with(operation(entity, "list", &format!("List {}", entity.plural), &listed), "parameters", json!(parameters)),
-        "post": with(operation(entity, "create", &format!("Create {}", entity.name), &created), "requestBody", body(entity)),
+        "get": with(operation(entity, "list", &summary(words, "list", &entity.plural), &listed), "parameters", json!(parameters)),
+        "post": with(operation(entity, "create", &summary(words, "create", &entity.name), &created), "requestBody", body(entity)),
     })
 }
 
-fn single(entity: &Entity) -> Value {
+fn single(entity: &Entity, words: &Words) -> Value {
     let found = answer("The record", &reference(&entity.key));
     let missing = answer("There is none", &reference("error"));
     let invalid = answer("Some fields are not valid", &reference("error"));
@@ -99,13 +107,13 @@ fn single(entity: &Entity) -> Value {
     let removed = json!({ "204": { "description": "Deleted" }, "404": missing });
     json!({
         "parameters": [{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }],
-        "get": operation(entity, "read", &format!("Read {}", entity.name), &read),
-        "put": with(operation(entity, "replace", &format!("Replace {}", entity.name), &changed), "requestBody", body(entity)),
-        "patch": with(operation(entity, "change", &format!("Change {}", entity.name), &changed), "requestBody", json!({
+        "get": operation(entity, "read", &summary(words, "read", &entity.name), &read),
+        "put": with(operation(entity, "replace", &summary(words, "replace", &entity.name), &changed), "requestBody", body(entity)),
+        "patch": with(operation(entity, "change", &summary(words, "change", &entity.name), &changed), "requestBody", json!({
             "required": true,
             "content": { "application/json": { "schema": { "type": "object", "properties": properties(entity) } } },
         })),
-        "delete": operation(entity, "delete", &format!("Delete {}", entity.name), &removed),
+        "delete": operation(entity, "delete", &summary(words, "remove", &entity.name), &removed),
     })
 }
 

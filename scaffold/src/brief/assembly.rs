@@ -3,16 +3,18 @@
 use serde_json::{Map, Value};
 
 use super::reading::Reading;
+use super::reading::nouns::Noun;
 use super::subject;
 use crate::language::Language;
 use crate::lexicon::{EntityEntry, LEXICON};
 use crate::schema::{Entity, Field, FieldKind};
-use crate::text::slug;
+use crate::text::capitalize;
+use crate::texts::document_texts;
 
 /// Most fields of one entity.
 const MAX_FIELDS: usize = 10;
 /// Most entities of a description.
-const MAX_ENTITIES: usize = 4;
+const MAX_ENTITIES: usize = 10;
 
 /// The entities of an application: at least one, the main one first.
 pub(super) fn entities(
@@ -23,11 +25,20 @@ pub(super) fn entities(
     advanced: bool,
 ) -> Vec<Entity> {
     let keys = keys(reading, advanced);
-    let mut entities: Vec<Entity> = if keys.is_empty() {
-        vec![unknown(title, description, reading, language)]
-    } else {
-        keys.iter().filter_map(|key| LEXICON.entity(key)).map(|entry| known(entry, &keys, language)).collect()
-    };
+    let mut entities: Vec<Entity> = keys
+        .iter()
+        .filter_map(|key| LEXICON.entity(key))
+        .map(|entry| known(entry, &keys, language))
+        .collect();
+    if entities.is_empty() {
+        entities.push(main_unknown(title, description, reading, language));
+    }
+    for noun in reading.nouns.iter().filter(|noun| noun.is_listed) {
+        let key = noun.key();
+        if entities.len() < MAX_ENTITIES && entities.iter().all(|entity| entity.key != key) {
+            entities.push(unknown(noun, reading, language));
+        }
+    }
     add_listed_fields(&mut entities, reading);
     add_relations(&mut entities, reading);
     for entity in &mut entities {
@@ -39,19 +50,29 @@ pub(super) fn entities(
     entities
 }
 
-/// The keys of known entities: the first subject, then those of lists.
+/// The keys of known entities: the first subject, then those of lists and those in the plural,
+/// and where there is only one of them, the others of its domain.
 fn keys(reading: &Reading, advanced: bool) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     let shelves = reading.subjects.first().is_some_and(|key| key == "stock_item");
     let stored = reading.things.iter().find(|key| *key != "stock_item").filter(|_| shelves);
-    let main = stored.or(reading.subjects.first()).or_else(|| reading.things.first());
-    let domain =
-        main.filter(|key| *key == "product" || *key == "contact" || *key == "student" || *key == "booking");
-    let second = domain
-        .and(reading.subjects.get(1))
-        .filter(|key| ["order", "deal", "course", "room"].contains(&key.as_str()));
-    for key in main.into_iter().chain(second).chain(&reading.things) {
+    let is_guess = reading.nouns.iter().any(|noun| noun.is_listed) && reading.domain.is_empty();
+    let subject = reading
+        .subjects
+        .first()
+        .filter(|key| !is_guess || reading.plurals.contains(key) || reading.things.contains(key));
+    let main = stored.or(subject).or_else(|| reading.things.first());
+    let mut add = |key: &String| {
         if !keys.contains(key) && keys.len() < MAX_ENTITIES {
+            keys.push(key.clone());
+        }
+    };
+    main.into_iter().chain(&reading.things).chain(&reading.plurals).for_each(&mut add);
+    let named = keys.len();
+    let domain =
+        Some(&reading.domain).filter(|domain| named < 2 && main.is_some_and(|key| domain.contains(key)));
+    for key in domain.into_iter().flatten() {
+        if !keys.contains(key) {
             keys.push(key.clone());
         }
     }
@@ -63,7 +84,7 @@ fn keys(reading: &Reading, advanced: bool) -> Vec<String> {
 }
 
 fn known(entry: &EntityEntry, keys: &[String], language: Language) -> Entity {
-    let many = entry.fr_plural.as_deref().filter(|_| language == Language::French);
+    let many = Some(entry.plurals.in_language(language).as_str()).filter(|many| !many.is_empty());
     let mut entity = Entity::named(&entry.key, entry.name.in_language(language), many, language);
     let companion = entry.companion_ref.iter().filter(|key| keys.contains(key));
     for key in entry.fields.iter().chain(companion) {
@@ -94,13 +115,22 @@ fn field_of(entry: &EntityEntry, key: &str, keys: &[String], language: Language)
     Some(field)
 }
 
-fn unknown(title: &str, description: &str, reading: &Reading, language: Language) -> Entity {
-    let noun = subject::noun(title, description, &reading.nouns, language);
-    let name = noun.unwrap_or_else(|| language.pick("Item", "Élément").to_owned());
-    let key = Some(slug(&name, '_', 32)).filter(|key| !key.is_empty()).unwrap_or_else(|| "item".to_owned());
-    let mut entity = Entity::named(&key, &name, None, language);
+/// The only entity of a description without a known one.
+fn main_unknown(title: &str, description: &str, reading: &Reading, language: Language) -> Entity {
+    let has_fields = !reading.fields.is_empty();
+    let noun = subject::noun(title, description, &reading.nouns, has_fields, language).unwrap_or_else(|| {
+        let item = document_texts(language).remove("item").unwrap_or_default();
+        Noun { one: item.clone(), many: item, is_listed: true }
+    });
+    unknown(&noun, reading, language)
+}
+
+fn unknown(noun: &Noun, reading: &Reading, language: Language) -> Entity {
+    let key = noun.key();
+    let mut entity = Entity::named(&key, &noun.one, Some(&capitalize(&noun.many)), language);
     entity.fields.extend(LEXICON.known_field("name", language));
-    if reading.fields.len() < 2 {
+    let own = |owner: &Option<String>| owner.as_ref().is_none_or(|owner| *owner == key);
+    if reading.fields.iter().filter(|(owner, _)| own(owner)).count() < 2 {
         entity.fields.extend(LEXICON.known_field("description", language));
     }
     entity
@@ -129,13 +159,11 @@ fn add_listed_fields(entities: &mut [Entity], reading: &Reading) {
 
 /// Whether the description lists other choices than the field has.
 fn own_choice(listed: &Field, present: &Field) -> bool {
-    let standard = LEXICON
-        .known_field(&listed.name, Language::English)
-        .into_iter()
-        .chain(LEXICON.known_field(&listed.name, Language::French));
+    let mut standard =
+        Language::ALL.into_iter().filter_map(|language| LEXICON.known_field(&listed.name, language));
     matches!(listed.kind, FieldKind::Choice(_))
         && !matches!(present.kind, FieldKind::Reference(_))
-        && standard.into_iter().all(|field| field.kind != listed.kind)
+        && standard.all(|field| field.kind != listed.kind)
 }
 
 fn add_relations(entities: &mut [Entity], reading: &Reading) {

@@ -3,15 +3,23 @@
 use std::collections::BTreeSet;
 
 use crate::language::Language;
-use crate::lexicon::LEXICON;
+use crate::lexicon::{EntityEntry, LEXICON};
 use crate::schema::Field;
-use crate::text::{Token, Word, singular, tokenize};
+use crate::text::{Token, Word, clean_line, tokenize};
+use nouns::Noun;
 use phrases::{options, phrase, strip};
-use vocabulary::{BY, CUTTERS, ENDERS, JOINERS, OPENERS, VERBS};
+use scan::sentences;
+use vocabulary::{Role, has_role, is_aim};
 
 mod items;
+mod kinds;
+pub(super) mod nouns;
 mod phrases;
+mod scan;
 mod vocabulary;
+
+/// Most sentences that are reported as not understood.
+const MAX_MISSED: usize = 5;
 
 /// The findings in a description, in the order of the text.
 #[derive(Debug, Default)]
@@ -20,8 +28,14 @@ pub(super) struct Reading {
     pub(super) subjects: Vec<String>,
     /// Keys of known entities that stand in lists or own fields.
     pub(super) things: Vec<String>,
-    /// Unknown nouns that are managed.
-    pub(super) nouns: Vec<String>,
+    /// How often a known entity or domain is named that is not somebody the application is for.
+    pub(super) direct: usize,
+    /// Keys of known entities that stand in the plural.
+    pub(super) plurals: Vec<String>,
+    /// Keys of the entities of the first domain that is named.
+    pub(super) domain: Vec<String>,
+    /// Unknown nouns that are managed, the best guess first.
+    pub(super) nouns: Vec<Noun>,
     /// Fields with the key of the entity that they were listed for.
     pub(super) fields: Vec<(Option<String>, Field)>,
     /// `(part, whole)`: keys of entities that belong to another.
@@ -30,6 +44,8 @@ pub(super) struct Reading {
     pub(super) features: BTreeSet<String>,
     /// The listed phrases as typed.
     pub(super) listed: Vec<String>,
+    /// The sentences of the description in which nothing was recognised.
+    pub(super) missed: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -40,6 +56,8 @@ enum Mode {
     Fields,
     /// In a list of managed entities.
     Things,
+    /// After a colon: entities, fields and unknown plurals.
+    Listing,
     /// After `by`: only known fields count.
     Mention,
     /// After the start of a clause inside a list.
@@ -56,6 +74,12 @@ struct Reader {
     chunk: Vec<Word>,
     /// Words of longer names, which are not fields by themselves.
     covered: BTreeSet<String>,
+    /// Unknown plurals of the current list, which are entities if the list has entities.
+    pending: Vec<(Noun, Option<Field>)>,
+    /// Entities of the current list.
+    list_entities: usize,
+    /// Known fields of the current list.
+    list_fields: usize,
 }
 
 impl Reading {
@@ -70,14 +94,53 @@ impl Reading {
             before: Vec::new(),
             chunk: Vec::new(),
             covered: BTreeSet::new(),
+            pending: Vec::new(),
+            list_entities: 0,
+            list_fields: 0,
         };
-        for part in [title, description] {
-            let tokens = tokenize(&bullets_as_commas(part));
-            tokens.iter().for_each(|token| reader.take(token));
-            reader.take(&Token::Stop);
-            reader.scan(&tokens);
+        for (part, is_description) in [(title, false), (description, true)] {
+            let sentences: Vec<(String, Vec<Token>)> = sentences(&bullets_as_commas(part))
+                .into_iter()
+                .map(|sentence| (clean_line(&sentence, 120), tokenize(&sentence)))
+                .collect();
+            let mut found = vec![false; sentences.len()];
+            for ((_, tokens), found) in sentences.iter().zip(&mut found) {
+                let before = reader.reading.findings();
+                tokens.iter().for_each(|token| reader.take(token));
+                reader.take(&Token::Stop);
+                *found = reader.reading.findings() > before;
+            }
+            for ((text, tokens), found) in sentences.iter().zip(found) {
+                let before = reader.reading.findings();
+                reader.scan(tokens);
+                let is_missed = !found && reader.reading.findings() == before;
+                if is_description && is_missed && reader.reading.missed.len() < MAX_MISSED && !text.is_empty()
+                {
+                    reader.reading.missed.push(text.clone());
+                }
+            }
         }
         reader.reading
+    }
+
+    /// Whether the description names something that can be kept. A program such as a calculator
+    /// or a chat is none, unless it keeps something of a known kind.
+    pub(super) fn is_understood(&self) -> bool {
+        let keeps = self.direct > 0 || !self.things.is_empty();
+        let is_program = ["programs", "chat"].iter().any(|key| self.features.contains(*key));
+        let fields: BTreeSet<&str> = self.fields.iter().map(|(_, field)| field.name.as_str()).collect();
+        let is_guess = !self.subjects.is_empty() || !self.nouns.is_empty() || fields.len() >= 2;
+        keeps || (is_guess && !is_program)
+    }
+
+    /// Grows with each finding.
+    fn findings(&self) -> usize {
+        self.subjects.len()
+            + self.things.len()
+            + self.nouns.len()
+            + self.fields.len()
+            + self.parts.len()
+            + self.features.len()
     }
 }
 
@@ -94,73 +157,6 @@ fn bullets_as_commas(text: &str) -> String {
 }
 
 impl Reader {
-    /// Finds subjects, features and unambiguous fields anywhere.
-    fn scan(&mut self, tokens: &[Token]) {
-        for sentence in tokens.split(|token| !matches!(token, Token::Word(_))) {
-            let words: Vec<Word> = sentence
-                .iter()
-                .filter_map(|t| if let Token::Word(w) = t { Some(w.clone()) } else { None })
-                .collect();
-            let mut at = 0;
-            while at < words.len() {
-                let longest = (1..=4.min(words.len() - at)).rev();
-                at += longest.into_iter().find(|len| self.note(&words, at, *len)).unwrap_or(1);
-            }
-        }
-    }
-
-    fn note(&mut self, words: &[Word], at: usize, len: usize) -> bool {
-        let folded = phrase(&words[at..at + len]);
-        let previous = at.checked_sub(1).map(|i| words[i].folded.as_str()).unwrap_or_default();
-        if matches!((previous, folded.as_str()), ("in", "order") | ("en" | "au", "cours")) {
-            return true;
-        }
-        if let Some(keys) = LEXICON.find_domain(&folded) {
-            if !self.names_content(&words[at + len..]) {
-                self.reading.subjects.extend(keys.iter().cloned());
-            }
-            return true;
-        }
-        if let Some(feature) = LEXICON.find_feature(&folded) {
-            let describes = matches!(previous, "d" | "de") && feature.absent;
-            if !describes {
-                self.reading.features.insert(feature.key.clone());
-            }
-            return true;
-        }
-        let covered = words[at..at + len].iter().all(|word| self.covered.contains(&word.folded));
-        if let Some(field) =
-            LEXICON.find_field(&folded, self.language).filter(|field| !field.strict && !covered)
-        {
-            let field = LEXICON.known_field(&field.key, self.language);
-            self.reading.fields.extend(field.map(|field| (None, field)));
-            return true;
-        }
-        if let Some(entity) = LEXICON.find_entity(&folded, self.language) {
-            let aimed_at = words[at.saturating_sub(2)..at]
-                .iter()
-                .any(|word| matches!(word.folded.as_str(), "for" | "pour"));
-            if !aimed_at {
-                self.reading.subjects.push(entity.key.clone());
-            }
-            return true;
-        }
-        false
-    }
-
-    /// Whether the words continue with a content, as in `library of games`: then the content
-    /// is the subject.
-    fn names_content(&self, after: &[Word]) -> bool {
-        let joined =
-            after.first().is_some_and(|word| matches!(word.folded.as_str(), "of" | "de" | "des" | "d"));
-        let found = |from: usize, to: usize| {
-            after
-                .get(from..to)
-                .is_some_and(|words| LEXICON.find_entity(&phrase(words), self.language).is_some())
-        };
-        joined && (found(1, 2) || found(1, 3) || found(2, 3))
-    }
-
     fn take(&mut self, token: &Token) {
         match token {
             Token::Word(word) => self.take_word(word),
@@ -172,6 +168,8 @@ impl Reader {
             }
             Token::Stop => {
                 self.flush(None);
+                self.resolve_pending();
+                self.note_final_verb();
                 self.before.clear();
                 self.owner = None;
                 (self.mode, self.list) = (Mode::Prose, Mode::Prose);
@@ -179,13 +177,15 @@ impl Reader {
         }
     }
 
-    /// After the name of an entity, a colon begins its fields.
+    /// After the name of an entity, a colon begins its fields; else a list of any items.
     fn take_colon(&mut self) {
         if self.mode != Mode::Prose {
             self.flush(None);
         } else if let Some(owner) = self.owner_before() {
             self.owner = Some(owner);
             self.enter(Mode::Fields);
+        } else {
+            self.enter(Mode::Listing);
         }
     }
 
@@ -197,30 +197,31 @@ impl Reader {
 
     fn take_word(&mut self, word: &Word) {
         let folded = word.folded.as_str();
-        if OPENERS.contains(&folded) {
-            let was = self.mode;
-            let owner = if was == Mode::Prose { self.owner_before() } else { self.flush(None) };
-            if was == Mode::Things && owner.is_none() {
-                let last = self.reading.nouns.pop();
-                self.reading.nouns.splice(0..0, last);
-            }
-            self.owner = owner.or(self.owner.take());
-            self.enter(Mode::Fields);
-        } else if VERBS.contains(&folded) && self.chunk.is_empty() {
+        if folded == "vous" && self.chunk.last().is_some_and(|last| last.folded == "rendez") {
+            self.chunk.push(word.clone());
+            return;
+        }
+        let role = |role| has_role(folded, role, self.language);
+        let (opens, manages, joins, is_by) =
+            (role(Role::Opener), role(Role::Verb), role(Role::Joiner), role(Role::By));
+        let ends = role(Role::Ender);
+        if opens {
+            self.begin_fields();
+        } else if manages && self.chunk.is_empty() {
             self.owner = None;
             self.enter(Mode::Things);
-        } else if JOINERS.contains(&folded) {
+        } else if joins {
             self.next_item();
-        } else if BY.contains(&folded) {
+        } else if is_by {
             self.flush(None);
             self.mode = Mode::Mention;
             self.list = if self.list == Mode::Prose { Mode::Mention } else { self.list };
         } else if self.mode == Mode::Prose {
             self.before.push(word.clone());
-        } else if self.cuts(folded) || (ENDERS.contains(&folded) && !self.chunk.is_empty()) {
+        } else if self.cuts(folded) || (ends && !self.chunk.is_empty()) {
             self.flush(None);
             self.mode = Mode::Skip;
-        } else if ENDERS.contains(&folded) {
+        } else if ends {
             self.chunk.clear();
             (self.mode, self.list) = (Mode::Prose, Mode::Prose);
         } else if self.mode != Mode::Skip {
@@ -228,48 +229,59 @@ impl Reader {
         }
     }
 
+    /// A list of fields begins, of the entity that stands before it.
+    fn begin_fields(&mut self) {
+        let was = self.mode;
+        let owner = if was == Mode::Prose { self.owner_before() } else { self.flush(None) };
+        let noun = match (was, &owner) {
+            (_, Some(_)) => None,
+            (Mode::Things, None) => self.reading.nouns.pop(),
+            (_, None) => self.pending.pop().map(|(noun, _)| noun),
+        };
+        let key = noun.as_ref().map(Noun::key);
+        self.reading.nouns.splice(0..0, noun);
+        self.owner = owner.or(key).or(self.owner.take());
+        self.enter(Mode::Fields);
+    }
+
     fn cuts(&self, folded: &str) -> bool {
         let known_phrase = || {
-            let so_far = format!("{} {folded} ", phrase(strip(&self.chunk)));
+            let so_far = format!("{} {folded} ", phrase(strip(&self.chunk, self.language)));
             folded == "of" && ["date", "number", "place", "year"].iter().any(|head| so_far.starts_with(head))
         };
         let french_to = folded == "a" && self.language == Language::French;
-        (CUTTERS.contains(&folded) || french_to) && !known_phrase()
+        (has_role(folded, Role::Cutter, self.language) || french_to) && !known_phrase()
     }
 
     fn enter(&mut self, mode: Mode) {
+        self.resolve_pending();
         self.chunk.clear();
         self.before.clear();
         (self.mode, self.list) = (mode, mode);
     }
 
-    /// The entity whose name stands just before a list of fields.
+    /// The entity whose name, or whose domain of one entity, stands just before a list of fields.
     fn owner_before(&mut self) -> Option<String> {
         let words = std::mem::take(&mut self.before);
         for len in (1..=3.min(words.len())).rev() {
             let start = words.len() - len;
-            let aimed_at = words[start.saturating_sub(2)..start]
-                .iter()
-                .any(|word| matches!(word.folded.as_str(), "for" | "pour"));
-            if aimed_at {
+            if words[start.saturating_sub(2)..start].iter().any(|word| is_aim(&word.folded)) {
                 return None;
+            }
+            if let Some(keys) = LEXICON.find_domain(&phrase(&words[start..]), self.language) {
+                return keys.first().filter(|_| keys.len() == 1).cloned();
             }
             if let Some(entity) = LEXICON.find_entity(&phrase(&words[start..]), self.language) {
                 self.reading.things.push(entity.key.clone());
                 return Some(entity.key.clone());
             }
         }
-        self.note_unknown_owner(words.last());
-        None
+        self.note_unknown_owner(&words)
     }
 
-    /// An unknown plural noun just before a list of fields is the best guess for the entity.
-    fn note_unknown_owner(&mut self, word: Option<&Word>) {
-        let Some(word) = word else { return };
-        let one = singular(&word.text, self.language);
-        let plain = !ENDERS.contains(&word.folded.as_str()) && LEXICON.find_feature(&word.folded).is_none();
-        if plain && one != word.text {
-            self.reading.nouns.insert(0, one);
+    fn note_plural(&mut self, entity: &EntityEntry, folded: &str) {
+        if entity.is_plural(folded, self.language) {
+            self.reading.plurals.push(entity.key.clone());
         }
     }
 }

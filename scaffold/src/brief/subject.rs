@@ -1,7 +1,9 @@
 //! The name of an entity that the lexicon does not contain.
 
+use super::reading::nouns::Noun;
 use crate::language::Language;
-use crate::text::{Token, Word, capitalize, singular, tokenize};
+use crate::nouns::singular;
+use crate::text::{Token, Word, capitalize, tokenize};
 
 const ENGLISH_TAILS: &[&str] = &[
     "list",
@@ -26,7 +28,7 @@ const ENGLISH_TAILS: &[&str] = &[
     "archive",
     "wiki",
 ];
-const FRENCH_HEADS: &[&str] = &[
+const ROMANCE_HEADS: &[&str] = &[
     "liste",
     "gestion",
     "suivi",
@@ -38,6 +40,17 @@ const FRENCH_HEADS: &[&str] = &[
     "registre",
     "base",
     "gestionnaire",
+    "lista",
+    "registro",
+    "control",
+    "controle",
+    "gestao",
+    "cadastro",
+    "catalogo",
+    "coleccion",
+    "colecao",
+    "inventario",
+    "diario",
 ];
 const FILLERS: &[&str] = &[
     "a",
@@ -84,6 +97,38 @@ const FILLERS: &[&str] = &[
     "new",
     "landing",
     "page",
+    "del",
+    "el",
+    "los",
+    "do",
+    "da",
+    "dos",
+    "das",
+    "os",
+    "as",
+    "mis",
+    "meus",
+    "minhas",
+    "mi",
+    "meu",
+    "minha",
+    "aplicacion",
+    "aplicativo",
+    "eine",
+    "ein",
+    "die",
+    "der",
+    "meine",
+    "mein",
+    "anwendung",
+    "mit",
+    "webseite",
+    "una",
+    "uma",
+    "um",
+    "para",
+    "con",
+    "com",
 ];
 
 fn words(text: &str) -> Vec<Word> {
@@ -93,18 +138,38 @@ fn words(text: &str) -> Vec<Word> {
         .collect()
 }
 
-/// A noun for the entity: a managed noun or one with fields, the `X` of `X tracker` or `liste
-/// de X`, or a short title. None if there is none of these.
-pub(super) fn noun(title: &str, description: &str, nouns: &[String], language: Language) -> Option<String> {
-    let patterns = [title, description].into_iter().find_map(|text| from_pattern(&words(text)));
-    let found = nouns.first().cloned().or(patterns).or_else(|| from_title(title))?;
-    let last = |word: &str| singular(word, language);
-    let one = match (language, found.rsplit_once(' ')) {
-        (Language::English, Some((before, end))) => format!("{before} {}", last(end)),
-        (Language::French, Some(_)) => found.split(' ').map(last).collect::<Vec<_>>().join(" "),
-        (_, None) => last(&found),
+/// A noun for the entity: a managed noun or one with fields, or the `X` of `X tracker` or `liste
+/// de X`; a short title where the description lists fields. None if there is none of these.
+pub(super) fn noun(
+    title: &str,
+    description: &str,
+    nouns: &[Noun],
+    has_fields: bool,
+    language: Language,
+) -> Option<Noun> {
+    let patterns = || [title, description].into_iter().find_map(|text| from_pattern(&words(text)));
+    let from_title = || Some(title).filter(|_| has_fields).and_then(from_title);
+    let found = match nouns.first() {
+        Some(noun) => return Some(shortened(noun.one.clone(), noun.many.clone())),
+        None => patterns().or_else(from_title)?,
     };
-    Some(capitalize(&one.chars().take(30).collect::<String>()))
+    let last = |word: &str| singular(word, language);
+    let one = match found.rsplit_once(' ') {
+        Some((before, end)) if !language.has_head_first() => format!("{before} {}", last(end)),
+        Some(_) => found.split(' ').map(last).collect::<Vec<_>>().join(" "),
+        None => last(&found),
+    };
+    Some(shortened(one, found))
+}
+
+/// Whether the title or the description has the `X` of `X tracker` or `liste de X`.
+pub(super) fn has_pattern(title: &str, description: &str) -> bool {
+    [title, description].into_iter().any(|text| from_pattern(&words(text)).is_some())
+}
+
+fn shortened(one: String, many: String) -> Noun {
+    let short = |text: String| capitalize(&text.chars().take(30).collect::<String>());
+    Noun { one: short(one), many: short(many), is_listed: true }
 }
 
 fn is_filler(word: &Word) -> bool {
@@ -117,9 +182,14 @@ fn from_pattern(words: &[Word]) -> Option<String> {
             return Some(words[at - 1].text.clone());
         }
         let joined = |i: usize| {
-            words.get(i).is_some_and(|w| matches!(w.folded.as_str(), "de" | "des" | "du" | "d" | "mes"))
+            words.get(i).is_some_and(|w| {
+                matches!(
+                    w.folded.as_str(),
+                    "de" | "des" | "du" | "d" | "mes" | "do" | "da" | "dos" | "das" | "del"
+                )
+            })
         };
-        if FRENCH_HEADS.contains(&word.folded.as_str()) && joined(at + 1) {
+        if ROMANCE_HEADS.contains(&word.folded.as_str()) && joined(at + 1) {
             return words[at + 1..].iter().find(|w| !is_filler(w)).map(|w| w.text.clone());
         }
     }

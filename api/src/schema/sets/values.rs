@@ -37,7 +37,7 @@ pub(super) const SCHEDULE_WARNINGS: [atelier_foundation::schedule::Warning; 4] =
 };
 
 /// How requests to model servers end: well, cut, by a cancellation, or by an error.
-pub(super) const MODEL_REQUESTS: [&str; 13] = [
+pub(super) const MODEL_REQUESTS: [&str; 14] = [
     "ok",
     "truncated",
     "cancelled",
@@ -50,11 +50,12 @@ pub(super) const MODEL_REQUESTS: [&str; 13] = [
     "context_too_long",
     "timeout",
     "unusable",
+    "not_understood",
     "over_budget",
 ];
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 43] = [
+pub(super) const JOB_ERRORS: [&str; 44] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
@@ -71,6 +72,7 @@ pub(super) const JOB_ERRORS: [&str; 43] = [
     "CREDENTIAL_KEYS_MISSING",
     "DATABASE",
     "DEPLOYMENT_ENDED",
+    "DESCRIPTION_NOT_UNDERSTOOD",
     "GENERATION_FAULTY",
     "GENERATION_REFUNDED",
     "LLM_AUTH",

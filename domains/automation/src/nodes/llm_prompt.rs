@@ -132,6 +132,9 @@ fn error_of(error: LlmError, now: Timestamp) -> AttemptError {
         LlmError::ContextTooLong { .. } => ("LLM_CONTEXT_TOO_LONG", "The prompt is too long for the model."),
         LlmError::Timeout { .. } => ("LLM_TIMEOUT", "The model server took too long."),
         LlmError::Unusable { .. } => ("LLM_UNUSABLE", "The model completed nothing that can be used."),
+        LlmError::NotUnderstood { .. } => {
+            ("DESCRIPTION_NOT_UNDERSTOOD", "The prompt names nothing that the model can write.")
+        }
         LlmError::OverBudget { .. } => ("LLM_OVER_BUDGET", "The answer would exceed its budget."),
     };
     tracing::warn!(code, %error, "the model gave no answer");

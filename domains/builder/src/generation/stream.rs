@@ -171,6 +171,7 @@ fn job_error(error: LlmError, now: Timestamp) -> JobError {
         LlmError::Timeout { .. } => ("LLM_TIMEOUT", "the model server took too long"),
         LlmError::Unusable { .. } => ("LLM_UNUSABLE", "the model completed nothing that can be used"),
         LlmError::OverBudget { .. } => ("LLM_OVER_BUDGET", "the generation has used its budget"),
+        LlmError::NotUnderstood { message } => return JobError::fail("DESCRIPTION_NOT_UNDERSTOOD", message),
     };
     tracing::warn!(code, %error, "the model gave no completion");
     match error.retry_after() {
@@ -264,11 +265,18 @@ mod tests {
             (LlmError::Auth { message: message() }, "LLM_AUTH", Disposition::Fail),
             (LlmError::Quota { message: message() }, "LLM_QUOTA", Disposition::Fail),
             (LlmError::ContentFilter { message: message() }, "LLM_CONTENT_FILTER", Disposition::Fail),
+            (LlmError::NotUnderstood { message: message() }, "DESCRIPTION_NOT_UNDERSTOOD", Disposition::Fail),
         ];
         for (error, code, disposition) in table {
             let error = job_error(error, Timestamp::UNIX_EPOCH);
             assert_eq!((error.code.as_str(), error.disposition), (code, disposition));
         }
+    }
+
+    #[test]
+    fn a_person_reads_why_a_description_was_not_understood() {
+        let fault = LlmError::NotUnderstood { message: "Name what it keeps.".to_owned() };
+        assert_eq!(job_error(fault, Timestamp::UNIX_EPOCH).message, "Name what it keeps.");
     }
 
     #[test]

@@ -182,6 +182,21 @@ async fn a_refusal_is_not_routed_round() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_description_that_is_not_understood_is_nobodys_fault_but_its_own() {
+    let message = "Name what it keeps.".to_owned();
+    let fault = LlmError::NotUnderstood { message };
+    let first =
+        model("first", (0..9).map(|_| ScriptedCompletion::Fails(fault.clone())).chain([text("next person")]));
+    let second = model("second", [text("never")]);
+    let stage = Stage::standard(&[&first, &second]);
+    for _ in 0..9 {
+        assert_eq!(stage.ask().await, Err(fault.clone()));
+    }
+    assert_eq!(stage.ask().await.expect("the circuit is closed").text, "next person");
+    assert_eq!(second.requests().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_exhausted_account_is_asked_once_and_rests() {
     let quota = LlmError::Quota { message: "no credit".into() };
     let first = model("first", [ScriptedCompletion::Fails(quota)]);

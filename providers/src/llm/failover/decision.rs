@@ -61,6 +61,7 @@ pub(super) fn next(error: &LlmError, situation: Situation) -> Next {
         LlmError::ContextTooLong { .. }
         | LlmError::ContentFilter { .. }
         | LlmError::BadRequest { .. }
+        | LlmError::NotUnderstood { .. }
         | LlmError::OverBudget { .. } => Next::Stop,
     }
 }
@@ -121,6 +122,7 @@ mod tests {
             (LlmError::ContextTooLong { message: text() }, Next::Stop, Next::Stop, Next::Stop),
             (LlmError::ContentFilter { message: text() }, Next::Stop, Next::Stop, Next::Stop),
             (LlmError::BadRequest { message: text() }, Next::Stop, Next::Stop, Next::Stop),
+            (LlmError::NotUnderstood { message: text() }, Next::Stop, Next::Stop, Next::Stop),
             (LlmError::OverBudget { message: text() }, Next::Stop, Next::Stop, Next::Stop),
         ];
         for (error, fresh, midway, last) in table {

@@ -1,17 +1,20 @@
 //! Classifies the items of a list: as a feature, a field or an entity.
 
+use super::kinds::kind_of;
+use super::nouns::looks_plural;
 use super::phrases::{phrase, strip, typed};
 use super::{Mode, Reader};
 use crate::language::Language;
 use crate::lexicon::LEXICON;
+use crate::nouns::singular;
 use crate::schema::{Field, FieldKind};
-use crate::text::{Word, clean_line, singular};
+use crate::text::{Word, clean_line};
 
 impl Reader {
     /// Ends an item of a list. Returns the key of the entity, if it is one.
     pub(super) fn flush(&mut self, options: Option<Vec<String>>) -> Option<String> {
         let chunk = std::mem::take(&mut self.chunk);
-        let words = strip(&chunk);
+        let words = strip(&chunk, self.language);
         if words.is_empty() || matches!(self.mode, Mode::Prose | Mode::Skip) {
             return None;
         }
@@ -20,10 +23,10 @@ impl Reader {
         }
         let folded = phrase(words);
         let field = self.known_field(words, &folded, options);
-        let french_head = self.language == Language::French && words.len() > 1 && field.is_some();
+        let head_first = self.language.has_head_first() && words.len() > 1 && field.is_some();
         if let Some(feature) = (0..words.len())
             .find_map(|from| LEXICON.find_feature(&phrase(&words[from..])))
-            .filter(|_| !french_head)
+            .filter(|_| !head_first)
         {
             self.reading.features.insert(feature.key.clone());
             return None;
@@ -32,10 +35,12 @@ impl Reader {
             if LEXICON.find_field(&folded, self.language).is_none() {
                 self.covered.extend(words.iter().map(|word| word.folded.clone()));
             }
+            self.list_fields += 1;
             self.reading.fields.push((self.owner.clone(), field));
             return None;
         }
         if let Some(entity) = LEXICON.find_entity(&folded, self.language) {
+            self.list_entities += 1;
             self.reading.things.push(entity.key.clone());
             if let Some(owner) = self.owner.as_ref().filter(|owner| **owner != entity.key) {
                 self.reading.parts.push((entity.key.clone(), owner.clone()));
@@ -47,7 +52,9 @@ impl Reader {
     }
 
     fn known_field(&self, words: &[Word], folded: &str, options: Option<Vec<String>>) -> Option<Field> {
-        if self.mode == Mode::Things && LEXICON.find_entity(folded, self.language).is_some() {
+        if matches!(self.mode, Mode::Things | Mode::Listing)
+            && LEXICON.find_entity(folded, self.language).is_some()
+        {
             return None;
         }
         let known = LEXICON
@@ -74,8 +81,10 @@ impl Reader {
             return Field::new(&typed(words), FieldKind::Number);
         }
         let heads: Vec<&[Word]> = match self.language {
-            Language::English => (1..words.len()).map(|from| &words[from..]).collect(),
-            Language::French => (1..words.len()).rev().map(|to| &words[..to]).collect(),
+            Language::English | Language::German => (1..words.len()).map(|from| &words[from..]).collect(),
+            Language::French | Language::Spanish | Language::Portuguese => {
+                (1..words.len()).rev().map(|to| &words[..to]).collect()
+            }
         };
         let entry = heads.into_iter().find_map(|head| LEXICON.find_field(&phrase(head), self.language))?;
         let kind = match entry.kind(self.language) {
@@ -85,32 +94,47 @@ impl Reader {
         Field::new(&self.label(words), kind)
     }
 
-    fn label(&self, words: &[Word]) -> String {
-        let at = if self.language == Language::English { words.len() - 1 } else { 0 };
+    pub(super) fn label(&self, words: &[Word]) -> String {
+        let at = if self.language.has_head_first() { 0 } else { words.len().saturating_sub(1) };
         let singular_at = |(i, word): (usize, &Word)| {
             if i == at { singular(&word.text, self.language) } else { word.text.clone() }
         };
-        let joined = words.iter().enumerate().map(singular_at).collect::<Vec<_>>().join(" ");
-        joined.replace(" d ", " d'").replace(" l ", " l'")
+        self.joined(&words.iter().enumerate().map(singular_at).collect::<Vec<_>>().join(" "))
+    }
+
+    /// The text with the apostrophes of French, which are not part of the words.
+    pub(super) fn joined(&self, text: &str) -> String {
+        if self.language != Language::French {
+            return text.to_owned();
+        }
+        text.replace(" d ", " d'").replace(" l ", " l'")
     }
 
     /// Whether the head of a phrase is an entity: `choice questions` is not a field.
     fn is_about_entity(&self, words: &[Word]) -> bool {
-        let head = if self.language == Language::English { words.last() } else { words.first() };
-        head.is_some_and(|word| LEXICON.find_entity(&word.folded, self.language).is_some())
+        self.head(words).is_some_and(|word| LEXICON.find_entity(&word.folded, self.language).is_some())
     }
 
     fn take_unknown(&mut self, words: &[Word]) {
-        let short = words.len() <= if self.language == Language::French { 3 } else { 2 };
+        let is_short = words.len() <= if self.language.has_head_first() { 3 } else { 2 };
+        let is_many = self.head(words).is_some_and(|word| looks_plural(word, self.language));
+        if !is_short {
+            return;
+        }
         match self.mode {
-            Mode::Fields if short && !self.is_about_entity(words) => {
-                let participle =
-                    self.language == Language::English && words.len() == 1 && words[0].folded.ends_with("ed");
-                let kind = if participle { FieldKind::Boolean } else { FieldKind::Text };
-                let field = Field::new(&self.label(words), kind);
-                self.reading.fields.extend(field.map(|field| (self.owner.clone(), field)));
+            Mode::Fields if !self.is_about_entity(words) => {
+                let field = Field::new(&self.label(words), kind_of(words, self.language));
+                if is_many && self.owner.is_none() {
+                    self.pending.push((self.noun(words, true), field));
+                } else {
+                    self.reading.fields.extend(field.map(|field| (self.owner.clone(), field)));
+                }
             }
-            Mode::Things if short => self.reading.nouns.push(self.label(words)),
+            Mode::Things => self.reading.nouns.push(self.noun(words, is_many)),
+            Mode::Listing if is_many => {
+                let noun = self.noun(words, true);
+                self.pending.push((noun, None));
+            }
             _ => {}
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::vocabulary::QUALIFIERS;
+use super::vocabulary::{Role, has_role};
+use crate::language::Language;
 use crate::text::{Word, clean_line};
 
 /// The folded words with a space between them.
@@ -16,17 +17,21 @@ pub(super) fn typed(words: &[Word]) -> String {
 }
 
 /// The words without the qualifiers in front of them.
-pub(super) fn strip(words: &[Word]) -> &[Word] {
-    let start =
-        words.iter().position(|word| !QUALIFIERS.contains(&word.folded.as_str())).unwrap_or(words.len());
+pub(super) fn strip(words: &[Word], language: Language) -> &[Word] {
+    let qualifies = |word: &Word| has_role(&word.folded, Role::Qualifier, language);
+    let start = words.iter().position(|word| !qualifies(word)).unwrap_or(words.len());
     &words[start..]
+}
+
+fn without_or(option: &str) -> &str {
+    ["or ", "ou ", "oder ", "o "].iter().find_map(|or| option.strip_prefix(or)).unwrap_or(option)
 }
 
 /// The choices in brackets, if there are at least two short ones.
 pub(super) fn options(aside: &str) -> Option<Vec<String>> {
     let options: Vec<String> = aside
         .split([',', '/', '|', ';'])
-        .map(|option| clean_line(option.trim().trim_start_matches("or ").trim_start_matches("ou "), 40))
+        .map(|option| clean_line(without_or(option.trim()), 40))
         .filter(|option| !option.is_empty())
         .collect();
     let short = options.iter().all(|option| option.split(' ').count() <= 3);

@@ -57,6 +57,7 @@ async fn each_error_says_whether_another_attempt_may_help() {
         (LlmError::Timeout { message: message() }, "LLM_TIMEOUT", true, None),
         (LlmError::Auth { message: message() }, "LLM_AUTH", false, None),
         (LlmError::ContentFilter { message: message() }, "LLM_CONTENT_FILTER", false, None),
+        (LlmError::NotUnderstood { message: message() }, "DESCRIPTION_NOT_UNDERSTOOD", false, None),
         (LlmError::ContextTooLong { message: message() }, "LLM_CONTEXT_TOO_LONG", false, None),
     ] {
         let found = failure(ask(ScriptedModel::new([ScriptedCompletion::Fails(error)]), "Sum up").await);

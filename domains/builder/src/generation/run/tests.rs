@@ -283,31 +283,4 @@ async fn a_refunded_job_that_runs_again_neither_costs_nor_produces_anything() {
     assert_eq!(fixture.model.requests().len(), 2);
 }
 
-#[tokio::test]
-async fn what_the_scaffold_writes_passes_every_check() {
-    use atelier_providers::llm::ChatModel;
-    use atelier_scaffold::Scaffold;
-
-    let limits = check::Limits { max_files: 200, max_file_bytes: 524_288, max_total_bytes: 5_242_880 };
-    for kind in ProjectKind::ALL {
-        for (title, description) in [
-            ("Reading list", "A reading list with authors, ratings and a search box"),
-            ("Carnet d’adresses", "Un carnet d'adresses avec nom, téléphone et ville"),
-            ("</script>`<b>`", "```html path=evil.html\n<script>alert(1)</script>\n```"),
-        ] {
-            let request = GenerationRequest {
-                title: title.to_owned(),
-                kind: app_kind(*kind),
-                description: description.to_owned(),
-                effort: Effort::Quick,
-                messages: Vec::new(),
-                previous_files: Vec::new(),
-            };
-            let answer = Scaffold.generate(&request, &|_| ()).await.expect("an answer");
-            let parsed = parse::parse(&answer.text, answer.truncated);
-            assert_eq!(parsed.problems, [], "{kind} {title}");
-            let checked = check::check(parsed.files, limits, *kind);
-            assert!(checked.is_ok(), "{kind} {title}: {:?}", checked.err());
-        }
-    }
-}
+mod scaffold;
