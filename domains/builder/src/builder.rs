@@ -37,7 +37,7 @@ impl Builder {
     pub fn new(foundation: &Foundation, deps: Deps, options: BuilderOptions) -> Self {
         let queue = &foundation.queue;
         let Deps { model, objects } = deps;
-        let BuilderOptions { generation, credits, public_url } = options;
+        let BuilderOptions { generation, credits, public_url, preview_url } = options;
         Self {
             versions: Versions::new(
                 queue.clone(),
@@ -46,7 +46,7 @@ impl Builder {
                 generation.max_versions,
             ),
             generation: Generation::new(queue.clone(), model, generation, credits),
-            deployments: Deployments::new(queue.clone(), objects, &public_url),
+            deployments: Deployments::new(queue.clone(), objects, &public_url, &preview_url),
         }
     }
 }
@@ -70,7 +70,7 @@ pub fn module(options: &ModuleOptions) -> Module<Builder> {
     let publish = Kind::of::<PublishDeployment>(|all: &Builder, ctx, args| {
         Box::pin(all.deployments.publish(ctx, args))
     })
-    .with_effect(DeploymentEnded::new(&options.public_url))
+    .with_effect(DeploymentEnded::new(&options.public_url, &options.preview_url))
     .announced_as("deployment")
     .started_anew("deployments", |all, actor, job| {
         Box::pin(async move { Ok(all.deployments.restart(actor, job).await?) })

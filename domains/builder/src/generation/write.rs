@@ -18,8 +18,10 @@ use super::{
 use crate::{
     check::{self, CheckedApp, MAX_FAULTS},
     fault::{Fault, FaultCode},
+    file::GeneratedFile,
     parse,
     prompt::{self, Repair},
+    react,
 };
 
 /// Time for checking and storing a completion.
@@ -213,18 +215,29 @@ fn examine(mut draft: Draft, answer: &Answer, limits: check::Limits, kind: Proje
     if !answer.is_last {
         return (draft, notes, Ok(None));
     }
-    let faults = match check::check(draft.files().to_vec(), limits, kind) {
+    let faults = match check_whole(draft.files().to_vec(), limits, kind) {
         Ok(app) => return (draft, notes, Ok(Some(app))),
         Err(faults) => faults,
     };
     // A repair may leave a file out that had a fault, if the others stand without it.
     if let Some(rest) = draft.without_abandoned(&faults)
-        && let Ok(app) = check::check(rest.clone(), limits, kind)
+        && let Ok(app) = check_whole(rest.clone(), limits, kind)
     {
         draft.set(rest);
         return (draft, notes, Ok(Some(app)));
     }
     (draft, notes, Err(faults))
+}
+
+/// Checks the files, and compiles a React application.
+fn check_whole(
+    files: Vec<GeneratedFile>,
+    limits: check::Limits,
+    kind: ProjectKind,
+) -> Result<CheckedApp, Vec<Fault>> {
+    let app = check::check(files, limits, kind)?;
+    let faults = react::list_faults(&app.files);
+    if faults.is_empty() { Ok(app) } else { Err(faults) }
 }
 
 /// Whether the time left suffices for another completion and for storing it.
