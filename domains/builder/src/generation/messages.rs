@@ -61,7 +61,7 @@ pub(super) async fn insert(tx: &Transaction, job: &jobs::Model, args: &RunGenera
     let text = match &args.prompt {
         Some(prompt) => Prompt::as_str(prompt).to_owned(),
         None => {
-            let description = projects::Entity::find_by_id(args.project_id)
+            let description: Option<String> = projects::Entity::find_by_id(args.project_id)
                 .select_only()
                 .column(projects::Column::Description)
                 .into_tuple()
