@@ -20,6 +20,7 @@ use crate::{
     middleware::{self, Operations, cors},
     polling::{self, JobPollLayer},
     routes,
+    site_routing::{self, SiteRouting},
     state::ApiState,
 };
 
@@ -35,7 +36,16 @@ pub fn router(state: ApiState) -> Router {
     // ZIP files and static files are compressed already. For the rest the fastest level
     // saves most of the bytes.
     let worth_compressing = DefaultPredicate::new().and(NotForContentType::const_new("application/zip"));
-    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    let compression =
+        CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_compressing);
+    let site_layers = (
+        from_fn_with_state(state.clone(), middleware::around_everything),
+        compression.clone(),
+        DefaultBodyLimit::disable(),
+        from_fn_with_state(state.clone(), middleware::around_handlers),
+    );
+    let sites = routes::builder::preview::host_routes(&state).layer(site_layers).with_state(state.clone());
+    let site_hosts = Arc::new(SiteRouting::new(&state, sites));
     Router::new()
         .merge(api)
         .merge(routes::platform::home::routes())
@@ -43,10 +53,11 @@ pub fn router(state: ApiState) -> Router {
         .merge(routes::builder::preview::routes(&state))
         .merge(operations_routes(state.operations.clone()))
         .layer((
+            from_fn_with_state(site_hosts, site_routing::apply),
             JobPollLayer::new(&state, &cors, poll_policy),
             from_fn_with_state(state.clone(), middleware::around_everything),
             cors,
-            compression.compress_when(worth_compressing),
+            compression,
             DefaultBodyLimit::disable(),
             from_fn_with_state(state.clone(), middleware::around_handlers),
         ))

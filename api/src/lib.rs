@@ -4,7 +4,7 @@
 //!
 //! The modules depend on each other in one direction: `request_id`, `policy` and `error`,
 //! then `state`, `extract`, `middleware`, `route`, `routes` with their `dto`, and `docs`,
-//! `polling` and `app` above them. Only tests compile `openapi`, which makes the document.
+//! `polling`, `site_routing` and `app` above them. Only tests compile `openapi`, which makes the document.
 
 mod app;
 mod cookies;
@@ -22,6 +22,7 @@ mod route;
 mod routes;
 mod schema;
 mod serve;
+mod site_routing;
 mod state;
 mod static_file;
 

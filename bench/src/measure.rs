@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 mod accounts;
 mod all;
 mod api;
+mod applications;
 mod arrivals;
 mod bars;
 mod cli;

@@ -84,6 +84,21 @@ impl Settings {
         format!("http://{}", SocketAddr::new(ip, bound.port()))
     }
 
+    /// The addresses of published sites, with `{slug}` in the host and without a slash at the
+    /// end; empty where sites are folders of this instance. Where nothing is set, an instance
+    /// on SQLite that only its own machine reaches has hosts under `localhost`, which
+    /// browsers take for the machine (RFC 6761, section 6.3).
+    #[must_use]
+    pub fn preview_url(&self) -> String {
+        let server = &self.server;
+        let is_local = self.is_sqlite() && server.public_url.is_empty() && server.bind.ip().is_loopback();
+        match server.preview_url.trim_end_matches('/') {
+            "none" => String::new(),
+            "" if is_local => format!("http://{{slug}}.localhost:{}", server.bind.port()),
+            url => url.to_owned(),
+        }
+    }
+
     /// The URL of the frontend, without a slash at the end. Browsers are redirected there
     /// after a sign-in at a provider. It is `public_url` where it is not set.
     #[must_use]
@@ -289,6 +304,29 @@ mod tests {
         }
         settings.server.public_url = "https://atelier.example/".to_owned();
         assert_eq!(settings.public_url(settings.server.bind), "https://atelier.example");
+    }
+
+    #[test]
+    fn sites_have_hosts_where_browsers_reach_them() {
+        let mut settings = Settings::for_tests();
+        settings.server.bind = "127.0.0.1:8001".parse().expect("an address");
+        for (preview_url, public_url, bind, expected) in [
+            ("", "", "127.0.0.1:8001", "http://{slug}.localhost:8001"),
+            ("", "", "0.0.0.0:8001", ""),
+            ("", "https://atelier.example", "127.0.0.1:8001", ""),
+            ("none", "", "127.0.0.1:8001", ""),
+            (
+                "https://{slug}.sites.example/",
+                "https://atelier.example",
+                "0.0.0.0:80",
+                "https://{slug}.sites.example",
+            ),
+        ] {
+            settings.server.preview_url = preview_url.to_owned();
+            settings.server.public_url = public_url.to_owned();
+            settings.server.bind = bind.parse().expect("an address");
+            assert_eq!(settings.preview_url(), expected, "{preview_url} {public_url} {bind}");
+        }
     }
 
     #[test]

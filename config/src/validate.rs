@@ -84,10 +84,11 @@ const RANGES: &[(&str, i64, i64)] = &[
 ];
 
 /// The check of every text that has one.
-const TEXTS: [(&str, Check); 32] = [
+const TEXTS: [(&str, Check); 33] = [
     ("server.bind", values::address),
     ("server.ops_bind", values::address),
     ("server.public_url", values::web_url_or_empty),
+    ("server.preview_url", values::site_url_or_empty),
     ("server.data_dir", values::filled),
     ("database.url", values::database_url),
     ("redis.url", values::redis_url),

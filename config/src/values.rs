@@ -47,6 +47,20 @@ pub(crate) fn web_url(text: &str) -> Checked {
     with_host(text, &["http", "https"]).map(drop)
 }
 
+/// An address of sites: `{slug}.` and a host, without a path. Or `none`, or empty.
+pub(crate) fn site_url_or_empty(text: &str) -> Checked {
+    if matches!(text, "" | "none") {
+        return Ok(());
+    }
+    let expected = "expected \"none\" or an address such as https://{slug}.sites.example.org".to_owned();
+    let Some((scheme, host)) = text.split_once("://{slug}.") else { return Err(expected) };
+    let sample = with_host(&format!("{scheme}://slug.{host}"), &["http", "https"])?;
+    let has_name = sample.host_str().is_some_and(|name| name.len() > "slug.".len());
+    let is_bare = sample.path() == "/" && sample.query().is_none() && sample.fragment().is_none();
+    let has_login = !sample.username().is_empty() || sample.password().is_some();
+    if has_name && is_bare && !has_login && !host.contains('{') { Ok(()) } else { Err(expected) }
+}
+
 /// A database URL, or empty.
 pub(crate) fn database_url(text: &str) -> Checked {
     if text.is_empty() {
@@ -260,6 +274,20 @@ mod tests {
         hold(smtp_url, &["", "smtp://h:25", "smtps://u:p@h"], &["h:25", "mail://h"]);
         hold(storage_url, &["", "file:///srv", "s3://bucket/p"], &["/srv", "s3:///p", "gs://b"]);
         hold(web_url, &["http://h:4318", "https://h/v1"], &["", "h", "ftp://h"]);
+        hold(
+            site_url_or_empty,
+            &["", "none", "https://{slug}.sites.example.org", "http://{slug}.localhost:8001/"],
+            &[
+                "https://sites.example.org",
+                "https://{slug}",
+                "https://a-{slug}.example.org",
+                "https://{slug}.example.org/path",
+                "https://{slug}.{slug}.example.org",
+                "https://u:p@{slug}.example.org",
+                "ftp://{slug}.example.org",
+                "off",
+            ],
+        );
     }
 
     #[test]

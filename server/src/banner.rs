@@ -1,5 +1,6 @@
 //! The banner at the start of a process: its services and its URLs.
 
+use atelier_builder::react;
 use atelier_config::{LlmProvider, LogFormat, Role, Settings};
 use atelier_queue::transport::Eviction;
 use secrecy::ExposeSecret;
@@ -47,7 +48,19 @@ fn services(settings: &Settings) -> Vec<(&'static str, String)> {
             ),
         ),
         ("Storage", shown(settings.storage_dir()).unwrap_or_else(|| settings.storage.url.clone())),
+        ("Sites", sites(&settings.preview_url(), react::are_embedded())),
     ]
+}
+
+/// Where published sites are, and whether this build shows React applications.
+fn sites(preview_url: &str, has_libraries: bool) -> String {
+    let place = match preview_url {
+        "" => "folders under /preview/, which keep no data (server.preview_url gives them hosts)",
+        hosts => hosts,
+    };
+    let react =
+        if has_libraries { "" } else { "; React is not shown: build after scripts/preview-libraries" };
+    format!("{place}{react}")
 }
 
 /// A warning if Redis may evict keys of the queue.
@@ -105,6 +118,15 @@ mod tests {
     fn fact(settings: &Settings, name: &str) -> String {
         let found = services(settings).into_iter().find(|(fact, _)| *fact == name);
         found.expect("a fact with that name").1
+    }
+
+    #[test]
+    fn what_sites_lack_is_said() {
+        assert_eq!(sites("http://{slug}.localhost:8001", true), "http://{slug}.localhost:8001");
+        let lacking = sites("", false);
+        for part in ["server.preview_url", "scripts/preview-libraries"] {
+            assert!(lacking.contains(part), "{lacking}");
+        }
     }
 
     #[test]

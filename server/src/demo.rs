@@ -102,7 +102,10 @@ async fn run_own_instance(args: &DemoArgs, settings: Settings) -> anyhow::Result
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let shutdown = Shutdown::new(settings.server.shutdown_grace());
     let listening = shutdown.listen().context("cannot listen for signals")?;
-    let instance = Instance::start(isolated(settings, &folder), Role::Embedded, shutdown.clone()).await?;
+    let mut settings = isolated(settings, &folder);
+    // Only browsers surely find the host of a site. Without one, this program can open it.
+    settings.server.preview_url = if args.keep { String::new() } else { "none".to_owned() };
+    let instance = Instance::start(settings, Role::Embedded, shutdown.clone()).await?;
     terminal::print_line(format_args!(
         "Instance   {} (temporary, in {})",
         instance.url(),
@@ -211,6 +214,10 @@ async fn publish(client: &ApiClient, visitor: &ApiClient, project: &str) -> anyh
     let answer = client.get(&format!("/api/projects/{project}")).await?;
     let project = answer.body.get("project").unwrap_or(&answer.body);
     let Some(url) = project.get("deployment_url").and_then(Value::as_str) else { return Ok(None) };
+    // Browsers take such a host for this machine; other programs may not find it.
+    if url.contains(".localhost:") {
+        return Ok(Some(url.to_owned()));
+    }
     let path = text::path(url);
     visitor.download(&path).await.context("the preview does not answer")?;
     Ok(Some(visitor.url(&path)))

@@ -24,6 +24,11 @@ pub(crate) fn pgbouncer() -> String {
     std::env::var("TEST_PGBOUNCER").unwrap_or_else(|_| "pgbouncer".to_owned())
 }
 
+/// The program chromium, which a test of pages uses where it is there.
+pub(crate) fn chromium() -> String {
+    std::env::var("TEST_CHROMIUM").unwrap_or_else(|_| "chromium".to_owned())
+}
+
 /// The program node: the one that `scripts/node-packages` installed, if any, otherwise the
 /// system's.
 pub(crate) fn node() -> PathBuf {

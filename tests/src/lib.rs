@@ -7,6 +7,7 @@
 
 mod app;
 mod authority;
+mod chromium;
 mod client;
 mod database;
 mod environment;
@@ -22,8 +23,11 @@ mod waiting;
 
 pub use self::app::{AppSetup, KillableWorker, TestApp};
 pub use self::authority::Authority;
+pub use self::chromium::Chromium;
 pub use self::client::{Call, Client, Reply};
 pub use self::database::TestDatabase;
+#[cfg(unix)]
+pub use self::node::run_vite;
 pub use self::oidc::{Browser, FragmentParams, IdentityServer, ProviderRedirect};
 pub use self::openai::{Completion, FakeOpenAi, ReceivedRequest};
 pub use self::person::{PASSWORD, Person, job_id};

@@ -14,6 +14,10 @@ use crate::environment::node;
 
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a build by Vite may take.
+#[cfg(unix)]
+const BUILD_LIMIT: Duration = Duration::from_secs(120);
+
 /// A running `server.mjs`, which reads and writes lines of JSON. It ends when its process or
 /// its input is dropped.
 pub(crate) struct NodeServer {
@@ -57,6 +61,22 @@ impl NodeServer {
         let greeting = serde_json::from_str(&first).expect("the line is JSON");
         Self { greeting, input, lines, process }
     }
+}
+
+/// Builds a project by the Vite of `tests/vite`. Returns its output where it fails.
+///
+/// # Panics
+/// If Vite is not there: `scripts/test` installs it.
+#[cfg(unix)]
+pub async fn run_vite(project: &Path) -> Result<(), String> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node/vite/node_modules");
+    let home = home.canonicalize().expect("the packages are installed: run scripts/test");
+    std::os::unix::fs::symlink(&home, project.join("node_modules")).expect("a link can be made");
+    let mut command = Command::new(node());
+    command.arg(home.join("vite/bin/vite.js")).arg("build").current_dir(project).kill_on_drop(true);
+    let output = timeout(BUILD_LIMIT, command.output()).await.expect("Vite ends in time").expect("Vite runs");
+    let text = [output.stdout, output.stderr].concat();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&text).into_owned()) }
 }
 
 impl NodeInput {

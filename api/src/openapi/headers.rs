@@ -108,6 +108,7 @@ fn by_rule(path: &str, status: &str, is_kept: bool) -> Vec<&'static str> {
         names.extend(OF_LIMITS);
     }
     match status {
+        "307" => names.push("Location"),
         "401" => names.push("WWW-Authenticate"),
         "429" | "503" => names.push("Retry-After"),
         "409" if is_kept => names.push("Retry-After"),

@@ -83,6 +83,8 @@ struct PlainRoute {
     json: Option<fn() -> RefOr<Schema>>,
     parameters: &'static [(&'static str, &'static str)],
     unavailable: Option<&'static str>,
+    /// When the client is sent to another address.
+    elsewhere: Option<&'static str>,
     limits: &'static [Limit],
 }
 
@@ -98,8 +100,11 @@ const ROUTE: PlainRoute = PlainRoute {
     json: None,
     parameters: &[],
     unavailable: None,
+    elsewhere: None,
     limits: &[],
 };
+
+const ON_HOST: &str = "Sites have hosts of their own on this instance: `Location` is the address there.";
 
 const ROUTES: [PlainRoute; 9] = [
     PlainRoute {
@@ -148,6 +153,7 @@ const ROUTES: [PlainRoute; 9] = [
         name: "show_site",
         tag: "Deployment",
         summary: "A published site, in a sandbox of its own.",
+        elsewhere: Some(ON_HOST),
         parameters: &[("slug", "The site's part of the address")],
         limits: &[Limit::Preview],
         ..ROUTE
@@ -157,6 +163,7 @@ const ROUTES: [PlainRoute; 9] = [
         name: "show_site_file",
         tag: "Deployment",
         summary: "A file of a published site.",
+        elsewhere: Some(ON_HOST),
         kind: "*/*",
         schema: FileContent::schema,
         parameters: &[("slug", "The site's part of the address"), ("path", "The file's path")],
@@ -176,6 +183,9 @@ pub(super) fn add(document: &mut OpenApi) {
             .response("200", answer("The answer.", &plain));
         if let Some(meaning) = plain.unavailable {
             operation = operation.response("503", answer(meaning, &plain));
+        }
+        if let Some(meaning) = plain.elsewhere {
+            operation = operation.response("307", ResponseBuilder::new().description(meaning).build());
         }
         for (name, meaning) in plain.parameters {
             let parameter = ParameterBuilder::new()

@@ -4,9 +4,10 @@
 use anyhow::ensure;
 use atelier_ops::terminal;
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
-    api,
+    api, applications,
     cli::{
         AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, PeersArgs, RowsArgs,
         ScaleArgs, TriggersArgs, WorkflowsArgs,
@@ -58,6 +59,9 @@ pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> a
     let mut figures = Figures::default();
     embedded::measure(EMBEDDED, runs, &mut figures).await?;
     all.add("embedded", &EMBEDDED, figures)?;
+    let mut figures = Figures::default();
+    applications::measure(runs, &mut figures)?;
+    all.add("applications", &json!({"files": applications::FILES}), figures)?;
     let requests = ApiArgs { secs: 1.5, ..ApiArgs::default() };
     all.take("api", &requests, false, async |testbed, figures| {
         api::measure(testbed, &requests, runs, figures).await

@@ -1,7 +1,7 @@
 //! A smoke test of the measurements: everything, small. The figures say nothing.
 
 use super::{
-    api,
+    api, applications,
     cli::{
         ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, RowsArgs, ScaleArgs,
         TriggersArgs, WorkflowsArgs,
@@ -39,6 +39,7 @@ pub(super) async fn measure(testbed: &Testbed, runs: u16, figures: &mut Figures)
     }
     latency::measure(testbed, LATENCY, runs, figures).await?;
     embedded::measure(EMBEDDED, runs, figures).await?;
+    applications::measure(runs, figures)?;
     let scales = ScaleArgs { millis: vec![0, 10], concurrency: vec![8], workers: vec![1, 2], secs: 0.2 };
     scale::measure(testbed, &scales, runs, figures).await?;
     let costs =

@@ -15,6 +15,11 @@ pub struct ServerSettings {
     pub ops_bind: SocketAddr,
     /// Public URL of this instance; empty for the bind address: [`Settings::public_url`].
     pub public_url: String,
+    /// The addresses of published sites with `{slug}`; empty for the default, `none` for no
+    /// hosts: [`Settings::preview_url`].
+    ///
+    /// [`Settings::preview_url`]: crate::Settings::preview_url
+    pub preview_url: String,
     /// Whether HSTS includes the subdomains.
     pub hsts_include_subdomains: bool,
     /// Data folder of an embedded instance.

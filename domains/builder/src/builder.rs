@@ -37,11 +37,11 @@ impl Builder {
     pub fn new(foundation: &Foundation, deps: Deps, options: BuilderOptions) -> Self {
         let queue = &foundation.queue;
         let Deps { model, objects } = deps;
-        let BuilderOptions { generation, credits, public_url } = options;
+        let BuilderOptions { generation, credits, public_url, preview_url } = options;
         Self {
             versions: Versions::new(queue.clone(), objects.clone(), foundation.projects.clone()),
             generation: Generation::new(queue.clone(), model, generation, credits),
-            deployments: Deployments::new(queue.clone(), objects, &public_url),
+            deployments: Deployments::new(queue.clone(), objects, &public_url, &preview_url),
         }
     }
 }
@@ -65,7 +65,7 @@ pub fn module(options: &ModuleOptions) -> Module<Builder> {
     let publish = Kind::of::<PublishDeployment>(|all: &Builder, ctx, args| {
         Box::pin(all.deployments.publish(ctx, args))
     })
-    .with_effect(DeploymentEnded::new(&options.public_url))
+    .with_effect(DeploymentEnded::new(&options.public_url, &options.preview_url))
     .announced_as("deployment")
     .started_anew("deployments", |all, actor, job| {
         Box::pin(async move { Ok(all.deployments.restart(actor, job).await?) })

@@ -4,6 +4,7 @@
 mod action;
 mod commands;
 mod effect;
+mod hosts;
 mod jobs;
 mod personal;
 mod platforms;
@@ -23,6 +24,8 @@ use atelier_foundation::{Class, FieldErrors, NotSignedIn, Problem, Refusal};
 
 pub(crate) use action::DeployApp;
 pub use effect::DeploymentEnded;
+use hosts::Addresses;
+pub use hosts::{HostKind, SiteHosts, is_slug};
 pub use jobs::PublishDeployment;
 pub(crate) use personal::Publications;
 pub use platforms::{PREVIEW, Platform};
@@ -138,25 +141,16 @@ impl Problem for DeploymentError {
     }
 }
 
-/// The addresses of published sites.
-#[derive(Clone, Debug)]
-struct Addresses {
-    public_url: String,
-}
-
-impl Addresses {
-    fn new(public_url: &str) -> Self {
-        Self { public_url: public_url.trim_end_matches('/').to_owned() }
-    }
-
-    fn of(&self, slug: &str) -> String {
-        format!("{}/preview/{slug}/", self.public_url)
-    }
-}
-
 impl Deployments {
-    pub(crate) fn new(queue: Queue, objects: Objects, public_url: &str) -> Self {
-        Self { queue, objects, addresses: Addresses::new(public_url), views: views::Views::default() }
+    pub(crate) fn new(queue: Queue, objects: Objects, public_url: &str, preview_url: &str) -> Self {
+        let addresses = Addresses::new(public_url, preview_url);
+        Self { queue, objects, addresses, views: views::Views::default() }
+    }
+
+    /// The hosts of sites; none where sites are folders of this instance.
+    #[must_use]
+    pub const fn hosts(&self) -> Option<&SiteHosts> {
+        self.addresses.hosts()
     }
 }
 

@@ -58,13 +58,21 @@ fault_codes! {
     NulByte = "NUL_BYTE",
     /// A file does not parse as its language.
     SyntaxError = "SYNTAX_ERROR",
+    /// A module imports a name that the other module does not export.
+    MissingExport = "MISSING_EXPORT",
+    /// A script or style sheet that the preview cannot compile.
+    NotCompiled = "NOT_COMPILED",
+    /// A script imports a library that the preview does not have.
+    UnknownLibrary = "UNKNOWN_LIBRARY",
+    /// A part that the preview shows differently than a build of the project. A note.
+    NotPreviewed = "NOT_PREVIEWED",
 }
 
 impl FaultCode {
     /// Whether it is a note: the completion can still be used.
     #[must_use]
     pub const fn is_note(self) -> bool {
-        matches!(self, Self::UnclosedFile | Self::RepeatedFile | Self::UnnamedBlock)
+        matches!(self, Self::UnclosedFile | Self::RepeatedFile | Self::UnnamedBlock | Self::NotPreviewed)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod generation;
 pub mod parse;
 pub mod parts;
 pub mod prompt;
+pub mod react;
 pub mod versions;
 
 #[cfg(any(test, feature = "testing"))]

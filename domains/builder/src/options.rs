@@ -12,6 +12,9 @@ pub struct BuilderOptions {
     /// The public URL of this instance, without a slash at the end. Addresses of published
     /// sites start with it.
     pub public_url: String,
+    /// The addresses of published sites with `{slug}` in the host; empty where sites have no
+    /// hosts of their own.
+    pub preview_url: String,
 }
 
 /// What the effects and the actions of the builder use of the settings.
@@ -19,6 +22,8 @@ pub struct BuilderOptions {
 pub struct ModuleOptions {
     /// What addresses of published sites begin with.
     pub public_url: String,
+    /// Their addresses where they have hosts of their own.
+    pub preview_url: String,
     /// Prices of generations.
     pub credits: CreditOptions,
     /// Maximum number of versions of a project.
@@ -33,6 +38,7 @@ impl ModuleOptions {
     pub fn of(options: &BuilderOptions, max_projects: u64) -> Self {
         Self {
             public_url: options.public_url.clone(),
+            preview_url: options.preview_url.clone(),
             credits: options.credits,
             max_versions: options.generation.max_versions,
             max_projects,

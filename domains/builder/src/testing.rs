@@ -56,6 +56,7 @@ pub fn options() -> Options {
         },
         credits: foundation.credits,
         public_url: "https://atelier.example".to_owned(),
+        preview_url: String::new(),
     };
     Options { foundation, builder }
 }

@@ -83,6 +83,7 @@ fn builder(settings: &Settings, public_url: &str) -> BuilderOptions {
         },
         credits: credits(settings),
         public_url: public_url.to_owned(),
+        preview_url: settings.preview_url(),
     }
 }
 

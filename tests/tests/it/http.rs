@@ -28,6 +28,7 @@ mod rejections;
 mod rollbacks;
 mod runs;
 mod sessions;
+mod site_hosts;
 mod sites;
 mod steering;
 mod takeover;

@@ -93,6 +93,7 @@ pub(super) const JOB_ERRORS: [&str; 44] = [
     "MAIL_REJECTED",
     "MAIL_TEMPLATE",
     "MAIL_UNAVAILABLE",
+    "NOT_COMPILED",
     "STOPPED",
     "STORAGE",
     "OBJECTS_UNAVAILABLE",

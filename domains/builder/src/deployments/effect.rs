@@ -12,7 +12,7 @@ use sea_orm::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Addresses, PublishDeployment, commands::find_of_job, is_under_way, site_folder};
+use super::{PublishDeployment, commands::find_of_job, hosts::Addresses, is_under_way, site_folder};
 use crate::mail::DEPLOYMENT_FINISHED;
 use atelier_foundation::{mail::queue_mail, objects::enqueue_removal};
 
@@ -23,8 +23,8 @@ pub struct DeploymentEnded {
 }
 
 impl DeploymentEnded {
-    pub(crate) fn new(public_url: &str) -> Self {
-        Self { addresses: Addresses::new(public_url) }
+    pub(crate) fn new(public_url: &str, preview_url: &str) -> Self {
+        Self { addresses: Addresses::new(public_url, preview_url) }
     }
 }
 

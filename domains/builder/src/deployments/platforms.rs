@@ -1,6 +1,7 @@
 use super::Deployments;
 
-/// The platform that every instance has: sites under `/preview/{slug}/`.
+/// The platform that every instance has: sites on hosts of their own, or under
+/// `/preview/{slug}/`.
 pub const PREVIEW: &str = "preview";
 
 /// A platform to which applications can be published.

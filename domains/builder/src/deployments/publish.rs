@@ -7,15 +7,23 @@ use bytes::Bytes;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
-use super::{Deployments, PublishDeployment, UNDER_WAY, is_under_way, site::site_files, site_folder};
-use crate::file::GeneratedFile;
+use super::{
+    Deployments, PublishDeployment, UNDER_WAY, is_under_way,
+    site::{Site, make_site},
+    site_folder,
+};
+use crate::{fault::Fault, file::GeneratedFile, react::Place};
 use atelier_foundation::identity::is_deactivated;
 
-/// A deployment and the files of its site.
-struct Site {
+/// Most faults in the error of a deployment.
+const MAX_FAULTS: usize = 5;
+
+/// A deployment and the version that it publishes.
+struct Source {
     deployment: deployments::Model,
     owner: UserId,
-    files: Vec<(String, String)>,
+    title: String,
+    files: Vec<GeneratedFile>,
 }
 
 impl Deployments {
@@ -23,10 +31,10 @@ impl Deployments {
     /// succeeds. A repeated run writes the same files.
     pub async fn publish(&self, ctx: &JobContext, args: PublishDeployment) -> Result<Outcome, JobError> {
         ctx.progress(5, "preparing", "Reading the version").await;
-        let Some(site) = self.load(args.deployment_id).await? else {
+        let Some(source) = self.load(args.deployment_id).await? else {
             return Ok(Outcome::Cancel("the project was deleted".to_owned()));
         };
-        let Site { deployment, owner, files } = site;
+        let Source { deployment, owner, title, files } = source;
         if is_deactivated(self.queue.db(), owner).await? {
             return Ok(Outcome::Cancel("the account is deactivated".to_owned()));
         }
@@ -34,8 +42,12 @@ impl Deployments {
             let message = "the deployment ended and what it had copied is removed; start another one";
             return Err(JobError::fail("DEPLOYMENT_ENDED", message));
         }
+        let Site { files, notes } = self.make(title, files).await?;
         let version = deployment.version_number;
         ctx.log(LogLevel::Info, format!("publishing version {version}: {} files", files.len())).await;
+        for note in notes {
+            ctx.log(LogLevel::Warning, note.to_string()).await;
+        }
         let (count, bytes) = (files.len(), files.iter().map(|(_, content)| content.len()).sum::<usize>());
         let copied = self.copy(ctx, deployment.id, files).await;
         self.remove_unwanted(deployment.id).await?;
@@ -55,7 +67,16 @@ impl Deployments {
         })))
     }
 
-    async fn load(&self, id: DeploymentId) -> Result<Option<Site>, DbErr> {
+    /// Makes the site on a blocking thread, since a React application is compiled.
+    async fn make(&self, title: String, files: Vec<GeneratedFile>) -> Result<Site, JobError> {
+        let place = if self.hosts().is_some() { Place::Host } else { Place::Folder };
+        let made = tokio::task::spawn_blocking(move || make_site(&title, files, place)).await;
+        let made =
+            made.map_err(|_| JobError::retry("CHECK_FAILED", "the application could not be compiled"))?;
+        made.map_err(|faults| not_compiled(&faults))
+    }
+
+    async fn load(&self, id: DeploymentId) -> Result<Option<Source>, DbErr> {
         let db = self.queue.db();
         let Some(deployment) = deployments::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
         let Some(project) = projects::Entity::find_by_id(deployment.project_id).one(db).await? else {
@@ -64,8 +85,8 @@ impl Deployments {
         let version = project_versions::Entity::find_numbered(project.id, deployment.version_number);
         let Some(version) = version.one(db).await? else { return Ok(None) };
         let rows = project_files::Entity::find_of(version.id).all(db).await?;
-        let files = site_files(&project.title, rows.into_iter().map(GeneratedFile::from).collect());
-        Ok(Some(Site { deployment, owner: project.user_id, files }))
+        let files = rows.into_iter().map(GeneratedFile::from).collect();
+        Ok(Some(Source { deployment, owner: project.user_id, title: project.title, files }))
     }
 
     async fn copy(
@@ -114,6 +135,12 @@ impl Deployments {
             .await?;
         Ok(marked.rows_affected > 0)
     }
+}
+
+/// The error of a version that cannot be compiled, with its files and lines.
+fn not_compiled(faults: &[Fault]) -> JobError {
+    let lines: Vec<String> = faults.iter().take(MAX_FAULTS).map(ToString::to_string).collect();
+    JobError::fail("NOT_COMPILED", format!("the application cannot be compiled: {}", lines.join("; ")))
 }
 
 fn storage(error: ObjectError) -> JobError {

@@ -6,6 +6,7 @@ use sea_orm::{DbErr, EntityTrait};
 use sha2::{Digest, Sha256};
 
 use super::{DeploymentError, Deployments, SiteFile, SiteResponse, site_folder};
+use crate::react::ROUTES_PAGE;
 
 /// Maximum length of a path.
 const MAX_PATH: usize = 512;
@@ -14,8 +15,9 @@ const MAX_PATH: usize = 512;
 const MISSING: &str = "404.html";
 
 impl Deployments {
-    /// The response of a site for a path: `index.html` for the root and for folders. None
-    /// if the site does not exist, or has neither the file nor a `404.html`.
+    /// The response of a site for a path: `index.html` for the root and for folders, and the
+    /// page of a browser router's routes for other paths without an extension, if the site
+    /// has one. None if the site does not exist, or has neither the file nor a `404.html`.
     ///
     /// A file of a deployment never changes, so it is not read if the client `has` its
     /// entity tag.
@@ -74,11 +76,12 @@ fn candidates(path: &str) -> Vec<String> {
         return vec!["index.html".to_owned()];
     }
     let index = format!("{inner}/index.html");
+    let routes = ROUTES_PAGE.to_owned();
     if path.ends_with('/') {
-        return vec![index];
+        return vec![index, routes];
     }
     let has_extension = inner.rsplit('/').next().is_some_and(|name| name.contains('.'));
-    if has_extension { vec![inner.to_owned()] } else { vec![inner.to_owned(), index] }
+    if has_extension { vec![inner.to_owned()] } else { vec![inner.to_owned(), index, routes] }
 }
 
 #[cfg(test)]
@@ -91,8 +94,8 @@ mod tests {
             ("", &["index.html"]),
             ("/", &["index.html"]),
             ("css/styles.css", &["css/styles.css"]),
-            ("about/", &["about/index.html"]),
-            ("about", &["about", "about/index.html"]),
+            ("about/", &["about/index.html", "200.html"]),
+            ("about", &["about", "about/index.html", "200.html"]),
             ("../secret", &[]),
             ("a/../../b.css", &[]),
             (".env", &[]),

@@ -20,6 +20,7 @@ use crate::{
     file::GeneratedFile,
     parse,
     prompt::{self, Prompt, PromptInput},
+    react,
 };
 use atelier_foundation::{credits, identity::is_deactivated};
 
@@ -175,7 +176,10 @@ impl Generation {
                 return (notes, Err(faults));
             }
             let Completion { provider, model, .. } = completion;
-            let checked = check::check(parsed.files, limits, kind);
+            let checked = check::check(parsed.files, limits, kind).and_then(|app| {
+                let faults = react::list_faults(&app.files);
+                if faults.is_empty() { Ok(app) } else { Err(faults) }
+            });
             (notes, checked.map(|app| GeneratedApp { app, summary: parsed.summary, provider, model }))
         });
         examined.await.map_err(|_| JobError::retry("CHECK_FAILED", "the answer could not be checked"))

@@ -1,0 +1,58 @@
+//! A real browser, where there is one.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::environment::chromium;
+
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Chromium with a profile of its own, which keeps the data of sites between two pages.
+#[derive(Debug)]
+pub struct Chromium {
+    program: String,
+    profile: TempDir,
+}
+
+impl Chromium {
+    /// The browser of this machine; none where there is none. `TEST_CHROMIUM` names another
+    /// one than `chromium`.
+    ///
+    /// # Panics
+    /// If there is no temporary folder.
+    pub async fn find() -> Option<Self> {
+        let program = chromium();
+        let mut version = Command::new(&program);
+        let answered = version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+        let is_there = answered.is_ok_and(|status| status.success());
+        let profile = TempDir::with_prefix("atelier-chromium-").expect("a temporary folder can be created");
+        is_there.then_some(Self { program, profile })
+    }
+
+    /// Opens a page, lets its scripts run, and returns the document as HTML.
+    ///
+    /// # Panics
+    /// If the browser does not answer.
+    pub async fn open(&self, url: &str) -> String {
+        let mut command = Command::new(&self.program);
+        command
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--virtual-time-budget=5000",
+                "--dump-dom",
+            ])
+            .arg(format!("--user-data-dir={}", self.profile.path().display()))
+            .arg(url)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        let output = timeout(TIME_LIMIT, command.output()).await.expect("the browser answers in time");
+        String::from_utf8_lossy(&output.expect("the browser runs").stdout).into_owned()
+    }
+}
