@@ -22,6 +22,7 @@ mod installation;
 mod kinds;
 mod ledger;
 mod load;
+mod models;
 mod plan;
 mod probes;
 mod processes;

@@ -23,6 +23,7 @@ mod drain;
 mod embedded;
 mod enqueue;
 mod figures;
+mod generations;
 mod http;
 mod installation;
 mod kinds;
@@ -90,6 +91,12 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             embedded::measure(args, run.runs(RUNS), &mut figures).await?;
             let section = Section::new("embedded", &args, run.runs(RUNS), figures)?;
             Report { versions: versions(None), sections: vec![section] }.publish(&run)?;
+        }
+        Command::Generations(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| {
+                generations::measure(testbed, args, run.runs(RUNS), figures).await
+            };
+            run_on_testbed("generations", &args, &run, work).await?;
         }
         Command::All(Measure { args, run }) => {
             let programs = Programs::locate(run.places()).await?;

@@ -21,7 +21,8 @@ pub use automation::{
     workflow_schedules, workflow_signals, workflow_triggers, workflow_versions, workflow_waits, workflows,
 };
 pub use builder::{
-    deployments, enums::*, ids::*, llm_attempts, project_files, project_versions, published_sites,
+    deployments, enums::*, ids::*, llm_attempts, project_files, project_messages, project_versions,
+    published_sites,
 };
 pub use by_position::{ByPosition, RowReader};
 pub use engine::{

@@ -63,6 +63,7 @@ mod tests {
         "m0020_hooks",
         "m0021_webhooks",
         "m0022_llm_attempts",
+        "m0023_conversations",
         "m0024_schedule_pauses",
     ];
 

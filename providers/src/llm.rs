@@ -44,6 +44,17 @@ pub trait ChatModel: Send + Sync {
         None
     }
 
+    /// The context of the model with the smallest one, if that is known. What fits there can be
+    /// continued by every model.
+    fn smallest_context_tokens(&self) -> Option<u64> {
+        self.context_tokens()
+    }
+
+    /// Whether it answers any conversation, and not only requests for a whole application.
+    fn can_plan(&self) -> bool {
+        true
+    }
+
     /// The model servers behind this model, for operators. None for a model without a server.
     async fn list_servers(&self) -> Vec<ServerStatus> {
         Vec::new()

@@ -11,7 +11,12 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Queue, job::time_limit, progress, store};
+use crate::{
+    Queue,
+    job::time_limit,
+    progress::{self, NewEvent},
+    store,
+};
 
 /// Shortest time between two progress writes of the same stage.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -144,11 +149,32 @@ impl JobContext {
     pub async fn log(&self, level: LogLevel, message: impl Into<String>) {
         let Inner { queue, job, writing, .. } = &*self.inner;
         let data = json!({"level": level, "message": message.into(), "attempt": job.attempt});
+        let event = NewEvent { kind: "log", data: &data, most: progress::most_lines(queue) };
         let _turn = writing.lock().await;
-        match store::bounded(progress::append_event(queue, job, "log", &data)).await {
+        match store::bounded(progress::append_event(queue, job, event)).await {
             Ok(true) => queue.tell_watchers(vec![job.id]).await,
             Ok(false) => {}
             Err(error) => tracing::warn!(job.id = %job.id, %error, "log line not written"),
+        }
+    }
+
+    /// Appends an event of the job's own, which those who follow the job get under the name
+    /// `kind`. Answers whether it was written: not where the lease is lost, and not where
+    /// four fifths of the job's log are full.
+    pub async fn event(&self, kind: &str, data: &Value) -> bool {
+        let Inner { queue, job, writing, .. } = &*self.inner;
+        let event = NewEvent { kind, data, most: progress::most_own_events(queue) };
+        let _turn = writing.lock().await;
+        match store::bounded(progress::append_event(queue, job, event)).await {
+            Ok(true) => {
+                queue.tell_watchers(vec![job.id]).await;
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                tracing::warn!(job.id = %job.id, kind, %error, "event not written");
+                false
+            }
         }
     }
 

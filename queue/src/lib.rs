@@ -73,5 +73,8 @@ pub use queue::{
 pub use registry::{Handler, Registry};
 pub use retry::Backoff;
 pub use settle::{AttemptFacts, Ending, Settlement, settle, settle_lost};
-pub use store::sql::{Sql, without_nul};
+pub use store::{
+    answered,
+    sql::{Sql, without_nul},
+};
 pub use transient::Transient;

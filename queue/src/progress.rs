@@ -27,12 +27,32 @@ pub(crate) async fn write(
     let written = queue.db().execute_raw(sql.build()).await?.rows_affected() > 0;
     drop(turn);
     if written && new_stage {
-        append_event(queue, job, "progress", progress).await?;
+        append_event(queue, job, NewEvent { kind: "progress", data: progress, most: most_lines(queue) })
+            .await?;
     }
     Ok(written)
 }
 
-/// Appends an event of a job with the next number, unless the job's log is full or the
+/// An event to be appended.
+pub(crate) struct NewEvent<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) data: &'a Value,
+    /// The greatest number that it may get.
+    pub(crate) most: u32,
+}
+
+/// Most events of a job.
+pub(crate) fn most_lines(queue: &Queue) -> u32 {
+    queue.options().max_log_lines
+}
+
+/// Most events of a job's own kinds: a fifth of the log stays for stages and lines.
+pub(crate) fn most_own_events(queue: &Queue) -> u32 {
+    let most = most_lines(queue);
+    most - most / 5
+}
+
+/// Appends an event of a job with the next number, unless that is greater than allowed or the
 /// attempt's fence does not match. Answers whether it was appended.
 ///
 /// The job's row is locked, so that no other attempt starts between the check of the fence
@@ -41,8 +61,7 @@ pub(crate) async fn write(
 pub(crate) async fn append_event(
     queue: &Queue,
     job: &jobs::Model,
-    kind: &str,
-    data: &Value,
+    NewEvent { kind, data, most }: NewEvent<'_>,
 ) -> Result<bool, DbErr> {
     let mut sql = Sql::new(queue.db().get_database_backend());
     sql.push("INSERT INTO job_events (job_id, seq, kind, data, created_at) SELECT held.id, last.seq + 1, ")
@@ -57,7 +76,7 @@ pub(crate) async fn append_event(
         .push(") AS held CROSS JOIN (SELECT COALESCE(MAX(seq), 0) AS seq FROM job_events WHERE job_id = ")
         .bind(job.id)
         .push(") AS last WHERE last.seq < ")
-        .push(&queue.options().max_log_lines.to_string());
+        .push(&most.to_string());
     let _turn = queue.write_turn().await;
     Ok(queue.db().execute_raw(sql.build()).await?.rows_affected() > 0)
 }

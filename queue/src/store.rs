@@ -46,13 +46,19 @@ pub(crate) async fn bounded<T, E>(step: impl Future<Output = Result<T, E>>) -> R
 where
     QueueError: From<E>,
 {
-    match time::timeout(BOUND, step).await {
-        Ok(answer) => answer.map_err(QueueError::from),
-        Err(_late) => {
-            let late = RuntimeErr::Internal(format!("no answer within {} s", BOUND.as_secs()));
-            Err(DbErr::Conn(late).into())
-        }
-    }
+    answered(async { step.await.map_err(QueueError::from) }).await
+}
+
+/// The result of the step with the database, or an error of its connection after 10 s without one: a connection
+/// whose packets are lost never answers.
+///
+/// # Errors
+/// Those of the step.
+pub async fn answered<T, E: From<DbErr>>(step: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    time::timeout(BOUND, step).await.unwrap_or_else(|_late| {
+        let late = RuntimeErr::Internal(format!("no answer within {} s", BOUND.as_secs()));
+        Err(DbErr::Conn(late).into())
+    })
 }
 
 /// Whether the database refused this statement. A repetition is refused too, but other

@@ -66,7 +66,9 @@ pub async fn write_progress(queue: &Queue, job: &jobs::Model, value: &Value) -> 
 
 /// Appends a line to a claimed job's log. Answers whether it was appended.
 pub async fn write_log(queue: &Queue, job: &jobs::Model, message: &str) -> Result<bool, QueueError> {
-    Ok(progress::append_event(queue, job, "log", &json!({"message": message})).await?)
+    let data = json!({"message": message});
+    let event = progress::NewEvent { kind: "log", data: &data, most: progress::most_lines(queue) };
+    Ok(progress::append_event(queue, job, event).await?)
 }
 
 /// Writes the ends of claimed jobs: those without an effect in one batch, the others in one

@@ -61,7 +61,7 @@ pub enum JobUpdate {
         /// The job.
         job: Box<jobs::Model>,
     },
-    /// A new stage (`progress`) or log line (`log`).
+    /// A new stage (`progress`), log line (`log`), or event of the job's own kind.
     Event {
         /// The position after this update.
         id: EventId,

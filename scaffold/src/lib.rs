@@ -54,6 +54,10 @@ impl ChatModel for Scaffold {
         }
     }
 
+    fn can_plan(&self) -> bool {
+        false
+    }
+
     async fn generate(
         &self,
         request: &GenerationRequest,

@@ -1,5 +1,6 @@
-//! Views and inputs of projects and deployments.
+//! Views and inputs of projects, versions and deployments.
 
 pub(crate) mod attempt;
 pub(crate) mod deployment;
 pub(crate) mod project;
+pub(crate) mod version;

@@ -8,6 +8,7 @@ use utoipa::{PartialSchema, ToSchema, openapi::Components};
 use crate::{
     dto::{
         automation::run::{RunEventView, RunView},
+        builder::version::PlannedFileView,
         jobs::JobView,
     },
     schema::{results::JobResults, sets},
@@ -22,6 +23,12 @@ pub(crate) struct JobEvents {
     progress: JobProgressEvent,
     /// A line of its log.
     log: JobLogEvent,
+    /// A piece of a file that is being written.
+    file: JobFileEvent,
+    /// What is going to be written.
+    plan: JobPlanEvent,
+    /// Another model goes on.
+    restarted: JobRestartedEvent,
     /// The job as it ended; the stream closes after it.
     end: JobView,
 }
@@ -54,6 +61,54 @@ pub(crate) struct JobLogEvent {
     message: String,
     /// In which attempt, from 1.
     attempt: i32,
+}
+
+/// A piece of a file while it is written. `offset` 0 begins the file anew; otherwise the file so far
+/// is cut to `offset` bytes and `text` follows. Pieces are left out where a job tells very much; the
+/// version has the whole files.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct JobFileEvent {
+    /// When.
+    at: DateTime<Utc>,
+    /// The path, as the model wrote it.
+    #[schema(example = "src/App.tsx")]
+    path: String,
+    /// How far the file is.
+    #[schema(value_type = sets::FileState)]
+    state: String,
+    /// Bytes of the file before `text`.
+    offset: u64,
+    /// Bytes of the file after `text`.
+    bytes: u64,
+    /// The next text, at most 16 KiB.
+    text: String,
+}
+
+/// What a generation is going to write.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct JobPlanEvent {
+    /// When.
+    at: DateTime<Utc>,
+    /// The files.
+    files: Vec<PlannedFileView>,
+    /// The data, a line for each kind.
+    data: Vec<String>,
+    /// The screens, a line for each.
+    screens: Vec<String>,
+}
+
+/// Another model goes on where one failed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct JobRestartedEvent {
+    /// When.
+    at: DateTime<Utc>,
+    /// The provider that goes on.
+    #[schema(example = "anthropic")]
+    provider: String,
+    /// Its model.
+    model: String,
+    /// Files that stay as they are.
+    kept_files: Vec<String>,
 }
 
 /// What the event stream of a run of a workflow tells, by the event's name.

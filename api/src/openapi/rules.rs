@@ -53,12 +53,13 @@ const CLOSED: [&str; 24] = [
 
 /// Those of them that are open here: filters that take any text, the model's provider, types of nodes that a
 /// draft may name before there are any, those of n8n.
-const OPEN: [&str; 17] = [
+const OPEN: [&str; 18] = [
     "AttemptAccountView/provider",
     "CreateNodeInput/type",
     "GenerationResult/provider",
     "ImportedCredentialView/type",
     "ImportedNodeView/type",
+    "JobRestartedEvent/provider",
     "LivenessView/status",
     "NodeInput/type",
     "NodeView/type",

@@ -238,6 +238,10 @@ async fn cancel_job(
                 GENERATION_IN_PROGRESS, INSUFFICIENT_CREDITS or VERSION_LIMIT, of a deployment \
                 DEPLOYMENT_IN_PROGRESS or PLATFORM_UNAVAILABLE, as where each is started.",
         ),
+        (
+            status = 413, body = ErrorBody,
+            description = "CONTEXT_TOO_LONG: a generation that fits in no model, as where it is started.",
+        ),
     )
 )]
 async fn retry_job(

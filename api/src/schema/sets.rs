@@ -74,6 +74,15 @@ sets! {
     CircuitState = ["closed", "half_open", "open"];
     /// How a request to a model server ended.
     ModelRequestClass = MODEL_REQUESTS;
+    /// How far a file of a generation is.
+    FileState = atelier_builder::generation::FILE_STATES;
+    /// What an application is written with.
+    ProjectStack = names(entities::ProjectStack::ALL, entities::ProjectStack::as_str);
+    /// What became of a file between two versions.
+    FileChange = atelier_builder::versions::FILE_CHANGES;
+    /// What is worth knowing of a generated application, or wrong with it.
+    GeneratedFaultCode =
+        names(atelier_builder::fault::FaultCode::ALL, atelier_builder::fault::FaultCode::as_str);
     /// How thoroughly an application is written.
     GenerationMode = names(entities::GenerationMode::ALL, entities::GenerationMode::as_str);
     /// Where applications are published.

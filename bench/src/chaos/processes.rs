@@ -1,11 +1,15 @@
 //! The processes of a run: its own workers and schedulers, and the product's.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 
 use super::{
     clocks::Clocks,
+    models::Models,
     supervisor::{ProcessSpec, SupervisedProcess, Supervisor},
 };
 use crate::servers::{
@@ -118,6 +122,8 @@ pub(super) struct Product {
     pub(super) schedulers: Vec<SupervisedProcess>,
     /// Where the API listens.
     pub(super) url: String,
+    /// The model servers that it asks, which run as long as this value lives.
+    _models: Arc<Models>,
 }
 
 impl Product {
@@ -135,7 +141,9 @@ impl Product {
             return Ok(None);
         };
         let port = scratch::free_port()?;
+        let models = Arc::new(Models::start()?);
         let mut environment = environment(&scratch.folder("product")?, port, heartbeat_secs);
+        environment.extend(models.environment());
         environment.extend([
             setting("DATABASE_URL", &addresses.product_database),
             setting("REDIS_URL", &addresses.redis),
@@ -157,7 +165,7 @@ impl Product {
         let workers = (1..=PRODUCT_WORKERS).map(|number| start(&worker, number)).collect::<Result<_, _>>()?;
         let schedulers =
             (1..=PRODUCT_SCHEDULERS).map(|number| start(&scheduler, number)).collect::<Result<_, _>>()?;
-        Ok(Some(Self { api: start(&api, 1)?, workers, schedulers, url }))
+        Ok(Some(Self { api: start(&api, 1)?, workers, schedulers, url, _models: models }))
     }
 
     /// Starts the product in one process where its binary lies beside this one.
@@ -168,7 +176,9 @@ impl Product {
     ) -> anyhow::Result<Option<Self>> {
         let Some([program]) = binaries(["atelier"])? else { return Ok(None) };
         let port = scratch::free_port()?;
+        let models = Arc::new(Models::start()?);
         let mut environment = environment(&paths.product, port, paths.heartbeat_secs);
+        environment.extend(models.environment());
         environment.extend([setting("DATABASE_URL", ""), setting("REDIS_URL", "")]);
         environment.push(setting("TZ", ZONES[0]));
         environment.extend(paths.environment.clone());
@@ -177,7 +187,7 @@ impl Product {
         let process = supervisor.start(ProcessSpec { name, program, args: Vec::new(), environment, log })?;
         let url = format!("http://127.0.0.1:{port}");
         let (workers, schedulers) = (vec![process.clone()], vec![process.clone()]);
-        Ok(Some(Self { api: process, workers, schedulers, url }))
+        Ok(Some(Self { api: process, workers, schedulers, url, _models: models }))
     }
 
     /// Its processes, each once.
@@ -198,7 +208,6 @@ fn environment(data: &Path, port: u16, heartbeat_secs: u64) -> Vec<(String, Stri
         setting("ATELIER_QUEUE__HEARTBEAT_SECS", &heartbeat_secs.to_string()),
         setting("ATELIER_SERVER__SHUTDOWN_GRACE_SECS", "5"),
         setting("ATELIER_HTTP_CLIENT__ALLOW_PRIVATE_ADDRESSES", "true"),
-        setting("ATELIER_LLM__PROVIDER", "scaffold"),
         setting("ATELIER_LIMITS__AUTH_PER_MINUTE", "100000"),
         setting("ATELIER_LIMITS__REQUESTS_PER_MINUTE", "100000"),
         setting("ATELIER_LIMITS__GENERATION_PER_MINUTE", "100000"),

@@ -11,8 +11,8 @@ mod workflows;
 
 pub(super) use triggers::TriggersArgs;
 pub(super) use work::{
-    AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, Engine, EnqueueArgs, LatencyArgs, PeersArgs,
-    QuickArgs, RowsArgs, ScaleArgs,
+    AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, Engine, EnqueueArgs, GenerationsArgs, LatencyArgs,
+    PeersArgs, QuickArgs, RowsArgs, ScaleArgs,
 };
 pub(super) use workflows::WorkflowsArgs;
 
@@ -66,6 +66,8 @@ pub(super) enum Command {
     /// Schedules that are due in the same second, calls of a webhook, and deliveries to a server
     /// that fails a third of them; the same calls of n8n, in turns.
     Triggers(Measure<TriggersArgs>),
+    /// Generations that stream large files at the same time: how soon files are told, and memory.
+    Generations(Measure<GenerationsArgs>),
     /// The same work on other queues, in turns with Atelier.
     Peers(Measure<PeersArgs>),
     /// All of them in full: makes the table of docs/performance.md.

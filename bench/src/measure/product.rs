@@ -73,6 +73,16 @@ impl Product {
         Self::start_with(testbed, "atelier", &[("DATABASE_URL", ""), ("REDIS_URL", "")]).await
     }
 
+    /// Starts `atelier`, which has every role, on a new folder with these settings of model servers.
+    pub(super) async fn start_generating(
+        testbed: &Testbed,
+        settings: &[(String, String)],
+    ) -> anyhow::Result<Self> {
+        let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<_> = [("DATABASE_URL", ""), ("REDIS_URL", "")].into_iter().chain(settings).collect();
+        Self::start_with(testbed, "atelier", &all).await
+    }
+
     async fn start_with(testbed: &Testbed, name: &str, servers: &[(&str, &str)]) -> anyhow::Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], scratch::free_port()?));
         let data = testbed.scratch.folder(&format!("{name}-{}", Uuid::new_v4().simple()))?;

@@ -39,7 +39,12 @@ impl Builder {
         let Deps { model, objects } = deps;
         let BuilderOptions { generation, credits, public_url, preview_url } = options;
         Self {
-            versions: Versions::new(queue.clone(), objects.clone(), foundation.projects.clone()),
+            versions: Versions::new(
+                queue.clone(),
+                objects.clone(),
+                foundation.projects.clone(),
+                generation.max_versions,
+            ),
             generation: Generation::new(queue.clone(), model, generation, credits),
             deployments: Deployments::new(queue.clone(), objects, &public_url, &preview_url),
         }

@@ -40,6 +40,12 @@ fault_codes! {
     /// A file is a change that cannot be placed, has marks of the answer's format, or has a comment such as "rest of
     /// the code" in place of code.
     PartialFile = "PARTIAL_FILE",
+    /// The text that an edit replaces is not in the file, or there is no such file.
+    EditNotFound = "EDIT_NOT_FOUND",
+    /// The text that an edit replaces is in the file more than once.
+    EditAmbiguous = "EDIT_AMBIGUOUS",
+    /// An edit replaces a text by itself, or deletes what is not there. A note.
+    EditNoChange = "EDIT_NO_CHANGE",
     /// A path that is absolute, climbs out, or cannot exist on every system.
     BadPath = "BAD_PATH",
     /// A path that holds secrets or belongs to a tool.
@@ -107,6 +113,7 @@ impl FaultCode {
                 | Self::MissingAsset
                 | Self::UnusedDependency
                 | Self::UnknownPackage
+                | Self::EditNoChange
                 | Self::NotPreviewed
         )
     }

@@ -2,17 +2,22 @@
 
 mod action;
 mod commands;
+mod draft;
 mod effect;
+mod files;
 mod jobs;
 mod ledger;
+mod messages;
+mod plan;
 mod run;
 mod servers;
 mod store;
 mod stream;
+mod write;
 
 use std::sync::Arc;
 
-use atelier_entities::{GenerationMode, JobId};
+use atelier_entities::{GenerationMode, JobId, ProjectStack};
 use atelier_providers::llm::ChatModel;
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
@@ -23,7 +28,9 @@ use atelier_foundation::{Class, CreditOptions, FieldErrors, NotSignedIn, Problem
 pub(crate) use action::GenerateApp;
 pub(crate) use commands::Terms;
 pub use effect::GenerationEnded;
+pub use files::FILE_STATES;
 pub use jobs::RunGeneration;
+pub use messages::ProjectMessage;
 pub use servers::{ServerReport, Spend};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use store::store_for_tests;
@@ -46,6 +53,8 @@ pub struct GenerationInput {
     /// prompt the current version is changed; without one the application is written from
     /// scratch.
     pub prompt: Option<String>,
+    /// What the application is written with; as its files or its description tell if it is none.
+    pub stack: Option<ProjectStack>,
 }
 
 /// Why a generation was not started.
@@ -66,6 +75,14 @@ pub enum GenerationError {
     /// The project has the maximum number of versions.
     #[error("there are {0} versions already")]
     TooManyVersions(u64),
+    /// The request fits in the context of no model.
+    #[error("the request needs about {needed} tokens, and a model takes {most}")]
+    ContextTooLong {
+        /// An estimate of the tokens that the request and its answer need at least.
+        needed: u64,
+        /// The tokens that the largest context has.
+        most: u64,
+    },
     /// The balance is too low.
     #[error("the generation costs {needed} credits, and {available} are left")]
     InsufficientCredits {
@@ -94,6 +111,13 @@ impl Problem for GenerationError {
             }
             Self::TooManyVersions(most) => {
                 Refusal::at_bound("VERSION_LIMIT", "versions of one project", *most)
+            }
+            Self::ContextTooLong { needed, most } => {
+                let message =
+                    format!("This needs about {needed} tokens, and no model takes more than {most}.");
+                Refusal::new(Class::TooLarge, "CONTEXT_TOO_LONG", message)
+                    .with_detail("needed", *needed)
+                    .with_detail("most", *most)
             }
             Self::InsufficientCredits { needed, available } => {
                 let message = format!("This costs {needed} credits, and {available} are left.");

@@ -8,6 +8,7 @@ mod path;
 
 pub mod check;
 pub mod deployments;
+pub mod edit;
 pub mod fault;
 pub mod file;
 pub mod generation;

@@ -49,23 +49,6 @@ impl ParsedCompletion {
     pub fn faults(&self) -> Vec<Fault> {
         self.problems.iter().filter(|problem| !problem.code.is_note()).cloned().collect()
     }
-
-    /// The completion for a caller that cannot apply changes: each changed file is a fault `PARTIAL_FILE`.
-    #[must_use]
-    pub fn with_whole_files_only(mut self) -> Self {
-        let message = "this is a change; write the whole file instead";
-        let mut faults: Vec<Fault> = Vec::new();
-        for edit in std::mem::take(&mut self.edits) {
-            if faults.len() < MAX_PROBLEMS
-                && faults.last().and_then(|last| last.path.as_ref()) != Some(&edit.path)
-            {
-                faults.push(Fault::in_file(&edit.path, FaultCode::PartialFile, message));
-            }
-        }
-        faults.append(&mut self.problems);
-        faults.truncate(MAX_PROBLEMS);
-        Self { problems: faults, ..self }
-    }
 }
 
 /// Parses a completion in linear time. `truncated` says that the model stopped at its token limit, which

@@ -136,7 +136,8 @@ impl<S> Fixture<S> {
 
     /// Starts a quick generation.
     pub async fn generate(&self, user: UserId, project: ProjectId, prompt: Option<&str>) -> jobs::Model {
-        let input = GenerationInput { mode: GenerationMode::Quick, prompt: prompt.map(str::to_owned) };
+        let prompt = prompt.map(str::to_owned);
+        let input = GenerationInput { mode: GenerationMode::Quick, prompt, stack: None };
         self.builder.generation.start(&acting(user), project, input).await.expect("started")
     }
 

@@ -1,19 +1,20 @@
 //! Versions of projects: their code, and their ZIP archives in the object store.
 
 mod archive;
+mod compare;
 mod personal;
+mod restore;
 
-use atelier_entities::{ProjectId, ProjectStatus, project_files, project_versions, projects};
+use atelier_entities::{ProjectId, VersionId, project_files, project_versions, projects};
 use atelier_foundation::{
-    Actor, Class, Page, Problem, Refusal, audit,
+    Actor, Class, Page, Problem, Refusal,
     paging::fetch,
-    projects::{ProjectError, Projects, lock_owned, project_target},
+    projects::{ProjectError, Projects},
 };
 use atelier_providers::object_store::Objects;
 use atelier_queue::{Queue, QueueError};
 use bytes::Bytes;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel, QueryOrder};
-use serde_json::json;
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryOrder};
 
 use crate::{
     file::GeneratedFile,
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub use archive::slug;
+pub use compare::{FILE_CHANGES, FileDiff};
 pub use personal::ListedVersion;
 pub(crate) use personal::WrittenVersions;
 
@@ -30,6 +32,7 @@ pub struct Versions {
     queue: Queue,
     objects: Objects,
     projects: Projects,
+    max_versions: u64,
 }
 
 /// A version as a ZIP file.
@@ -49,6 +52,12 @@ pub enum VersionError {
     /// The project does not have this version.
     #[error("there is no such version")]
     NotFound,
+    /// The version does not have this file.
+    #[error("there is no such file")]
+    NoFile,
+    /// The project has the maximum number of versions.
+    #[error("there are {0} versions already")]
+    TooMany(u64),
     /// The archive could not be created.
     #[error("archive: {0}")]
     Archive(String),
@@ -67,6 +76,10 @@ impl Problem for VersionError {
     fn refusal(&self) -> Refusal {
         match self {
             Self::NotFound => no_version(),
+            Self::NoFile => {
+                Refusal::new(Class::NotFound, "FILE_NOT_FOUND", "The version has no file of this path.")
+            }
+            Self::TooMany(most) => Refusal::at_bound("VERSION_LIMIT", "versions of one project", *most),
             Self::Project(error) => error.refusal(),
             Self::Queue(error) => error.refusal(),
             Self::Archive(_) | Self::Database(_) => Refusal::internal(),
@@ -87,8 +100,8 @@ impl std::fmt::Debug for Versions {
 }
 
 impl Versions {
-    pub(crate) fn new(queue: Queue, objects: Objects, projects: Projects) -> Self {
-        Self { queue, objects, projects }
+    pub(crate) fn new(queue: Queue, objects: Objects, projects: Projects, max_versions: u64) -> Self {
+        Self { queue, objects, projects, max_versions }
     }
 
     /// A project's versions, newest first, and their number, up to
@@ -104,32 +117,6 @@ impl Versions {
         Ok(fetch(self.queue.db(), rows, page).await?)
     }
 
-    /// Makes an earlier version the current one.
-    pub async fn restore(
-        &self,
-        actor: &Actor,
-        id: ProjectId,
-        number: i32,
-    ) -> Result<projects::Model, VersionError> {
-        let user = actor.person().map_err(ProjectError::from)?;
-        let tx = self.queue.begin().await?;
-        let project = lock_owned(&tx, user, id).await?.ok_or(VersionError::from(ProjectError::NotFound))?;
-        let version = project_versions::Entity::find_numbered(id, number).one(&*tx).await?;
-        let version = version.ok_or(VersionError::NotFound)?;
-        let generating = project.status == ProjectStatus::Generating;
-        let mut row = project.into_active_model();
-        row.current_version = Set(Some(version.number));
-        if !generating {
-            row.status = Set(ProjectStatus::Completed);
-        }
-        row.updated_at = Set(tx.now());
-        let project = row.update(&*tx).await?;
-        let context = json!({"version": number});
-        audit::record(&tx, actor, "project.restore_version", project_target(id), context).await?;
-        tx.commit().await?;
-        Ok(project)
-    }
-
     /// The code of a version, the current one by default.
     pub async fn code(
         &self,
@@ -139,7 +126,7 @@ impl Versions {
     ) -> Result<(project_versions::Model, AppParts), VersionError> {
         let project = self.projects.get(actor, id).await?;
         let version = self.get_version(&project, version).await?;
-        let files = self.files(&version).await?;
+        let files = files_of(self.queue.db(), version.id).await?;
         Ok((version, summarize(&files)))
     }
 
@@ -162,7 +149,7 @@ impl Versions {
         if let Some((bytes, _)) = kept {
             return Ok(ZipFile { file_name, bytes, version: version.number });
         }
-        let files = self.files(&version).await?;
+        let files = files_of(self.queue.db(), version.id).await?;
         let made = tokio::task::spawn_blocking(move || archive::zip(files)).await;
         let bytes = made.map_err(|error| VersionError::Archive(error.to_string()))?;
         let bytes = Bytes::from(bytes.map_err(|error| VersionError::Archive(error.to_string()))?);
@@ -202,11 +189,12 @@ impl Versions {
         let found = project_versions::Entity::find_numbered(project.id, number).one(self.queue.db()).await?;
         found.ok_or(VersionError::NotFound)
     }
+}
 
-    async fn files(&self, version: &project_versions::Model) -> Result<Vec<GeneratedFile>, VersionError> {
-        let rows = project_files::Entity::find_of(version.id).all(self.queue.db()).await?;
-        Ok(rows.into_iter().map(GeneratedFile::from).collect())
-    }
+/// The files of a version, by path.
+async fn files_of(db: &impl ConnectionTrait, version: VersionId) -> Result<Vec<GeneratedFile>, DbErr> {
+    let rows = project_files::Entity::find_of(version).all(db).await?;
+    Ok(rows.into_iter().map(GeneratedFile::from).collect())
 }
 
 /// The folder of a project's archives in the object store.
@@ -234,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn earlier_versions_can_be_read_and_restored() {
+    async fn earlier_versions_can_be_read() {
         let fixture = Fixture::new().await;
         let ada = fixture.register("ada@example.org").await;
         let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
@@ -244,10 +232,6 @@ mod tests {
 
         let (_, first) = versions.code(&acting(ada.id), project.id, Some(1)).await.expect("code");
         assert_eq!(first.html.as_deref(), Some("<p>one</p>"));
-        let restored = versions.restore(&acting(ada.id), project.id, 1).await.expect("restored");
-        assert_eq!((restored.current_version, restored.status), (Some(1), ProjectStatus::Completed));
-        let gone = versions.restore(&acting(ada.id), project.id, 3).await;
-        assert!(matches!(gone, Err(VersionError::NotFound)));
         let page = Page { number: 1, size: 1 };
         let (listed, total) = versions.list(&acting(ada.id), project.id, page).await.expect("listed");
         assert_eq!((listed[0].number, total), (2, 2));

@@ -1,4 +1,4 @@
-//! The ids of versions, deployments and requests to models.
+//! The ids of versions, deployments, messages and requests to models.
 
 use crate::typed_ids::typed_ids;
 
@@ -8,4 +8,6 @@ typed_ids! {
     DeploymentId,
     /// One request to a model server.
     LlmAttemptId,
+    /// One request of a person to change an application.
+    ProjectMessageId,
 }

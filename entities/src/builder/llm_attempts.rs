@@ -40,4 +40,9 @@ impl Entity {
     pub fn find_of_job(job: JobId) -> Select<Self> {
         Self::find().filter(Column::JobId.eq(job))
     }
+
+    /// The requests of a project.
+    pub fn find_of_project(project: ProjectId) -> Select<Self> {
+        Self::find().filter(Column::ProjectId.eq(project))
+    }
 }

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-use crate::{GenerationMode, JobId, ProjectId, Timestamp, VersionId};
+use crate::{GenerationMode, JobId, ProjectId, ProjectStack, Timestamp, VersionId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "project_versions")]
@@ -19,6 +19,18 @@ pub struct Model {
     pub file_count: i32,
     pub total_bytes: i64,
     pub created_at: Timestamp,
+    /// What it is written with; none of a version before this was recorded.
+    pub stack: Option<ProjectStack>,
+    /// The plan after which it was written: files, data, screens.
+    pub plan: Option<Json>,
+    /// What is worth knowing of it, an array of faults that do not keep it from running.
+    pub notes: Option<Json>,
+    /// Paths that it added, changed and removed.
+    pub changes: Option<Json>,
+    /// What its requests to model servers cost, in millionths of the currency of the prices.
+    pub cost_micros: Option<i64>,
+    /// The version of the project whose files it has again.
+    pub restored_from: Option<i32>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

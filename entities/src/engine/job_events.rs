@@ -10,7 +10,7 @@ pub struct Model {
     /// 1, 2, 3 … within the job.
     #[sea_orm(primary_key, auto_increment = false)]
     pub seq: i64,
-    /// progress or log.
+    /// progress, log, or the name of an event of the job's kind.
     pub kind: String,
     pub data: Json,
     pub created_at: Timestamp,

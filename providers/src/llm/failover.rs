@@ -283,6 +283,15 @@ impl ChatModel for FailoverModel {
         Some(of(&self.quick)?.min(of(&self.advanced)?))
     }
 
+    fn smallest_context_tokens(&self) -> Option<u64> {
+        let models = self.quick.models().chain(self.advanced.models());
+        models.filter_map(|entry| entry.model.context_tokens()).min()
+    }
+
+    fn can_plan(&self) -> bool {
+        self.advanced.models().all(|entry| entry.model.can_plan())
+    }
+
     async fn list_servers(&self) -> Vec<ServerStatus> {
         let mut servers = Vec::new();
         for effort in [Effort::Quick, Effort::Advanced] {

@@ -32,6 +32,8 @@ pub enum ScriptedCompletion {
 /// empty, it uses its default, and fails without one.
 pub struct ScriptedModel {
     provider: String,
+    plans: bool,
+    context_tokens: Option<u64>,
     script: Mutex<VecDeque<ScriptedCompletion>>,
     default: Option<ScriptedCompletion>,
     requests: Mutex<Vec<GenerationRequest>>,
@@ -43,6 +45,8 @@ impl ScriptedModel {
     pub fn new(script: impl IntoIterator<Item = ScriptedCompletion>) -> Self {
         Self {
             provider: "scripted".to_owned(),
+            plans: false,
+            context_tokens: None,
             script: Mutex::new(script.into_iter().collect()),
             default: None,
             requests: Mutex::new(Vec::new()),
@@ -59,6 +63,18 @@ impl ScriptedModel {
     #[must_use]
     pub fn named(self, provider: &str) -> Self {
         Self { provider: provider.to_owned(), ..self }
+    }
+
+    /// The same, asked for a plan before an advanced application.
+    #[must_use]
+    pub fn planning(self) -> Self {
+        Self { plans: true, ..self }
+    }
+
+    /// The same with a context of this size.
+    #[must_use]
+    pub fn with_context(self, tokens: u64) -> Self {
+        Self { context_tokens: Some(tokens), ..self }
     }
 
     /// Puts a reaction at the end of the queue.
@@ -114,6 +130,14 @@ impl ChatModel for ScriptedModel {
             Effort::Quick => "scripted-quick",
             Effort::Advanced => "scripted-advanced",
         }
+    }
+
+    fn context_tokens(&self) -> Option<u64> {
+        self.context_tokens
+    }
+
+    fn can_plan(&self) -> bool {
+        self.plans
     }
 
     async fn generate(

@@ -17,11 +17,13 @@ use crate::testing::Fixture;
 const PAGE: u64 = 500;
 
 /// The lists of an export, in the order of its document.
-const LISTS: [&str; 17] = [
+const LISTS: [&str; 19] = [
     "sessions",
     "links",
     "projects",
     "versions",
+    "messages",
+    "model_requests",
     "deployments",
     "workflows",
     "workflow_runs",
@@ -80,6 +82,7 @@ async fn an_export_has_the_data_of_its_person_only() {
         ("links", 1),
         ("projects", 2),
         ("versions", 2),
+        ("messages", 2),
         ("jobs", 2),
         ("mails", 1),
         ("records", 0),

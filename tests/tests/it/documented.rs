@@ -175,7 +175,7 @@ fn unique_key(kind: &str) -> String {
 
 /// Every kind with a unique key, and the key for this id.
 fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
-    let generation = RunGeneration { project_id, mode: GenerationMode::Quick, prompt: None };
+    let generation = RunGeneration { project_id, mode: GenerationMode::Quick, prompt: None, stack: None };
     let (run_id, workflow_id) = (RunId(project_id.0), WorkflowId::new());
     let (scope, node) = ("SCOPE".to_owned(), "NODE".to_owned());
     let at = RunNode { run_id, scope, node, generation: 1, round: 2, attempt: 3 };

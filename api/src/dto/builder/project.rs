@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use atelier_builder::{generation::GenerationInput, parts::AppParts};
-use atelier_entities::{GenerationMode, ProjectKind, ProjectStatus, project_versions, projects};
+use atelier_entities::{
+    GenerationMode, ProjectKind, ProjectStack, ProjectStatus, project_versions, projects,
+};
 use atelier_foundation::projects::{NewProject, ProjectChanges};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -137,11 +139,16 @@ pub(crate) struct GenerateInput {
     /// anew from the project's description.
     #[schema(max_length = 5000)]
     prompt: Option<String>,
+    /// What to write it with; where it is left out, what the files of the current version or the
+    /// words of the description tell.
+    #[schema(value_type = Option<sets::ProjectStack>)]
+    stack: Option<ProjectStack>,
 }
 
 impl From<GenerateInput> for GenerationInput {
     fn from(input: GenerateInput) -> Self {
-        Self { mode: input.mode.unwrap_or(GenerationMode::Quick), prompt: input.prompt }
+        let GenerateInput { mode, prompt, stack } = input;
+        Self { mode: mode.unwrap_or(GenerationMode::Quick), prompt, stack }
     }
 }
 

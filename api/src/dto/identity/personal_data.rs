@@ -3,8 +3,8 @@
 use atelier_builder::versions::ListedVersion;
 use atelier_entities::{
     MailStatus, TokenPurpose, account_tokens, audit_log, credit_transactions, deployments, integrations,
-    jobs, mail_messages, projects, sessions, webhook_deliveries, webhook_subscriptions, workflow_hooks,
-    workflow_runs, workflow_schedules, workflows,
+    jobs, llm_attempts, mail_messages, project_messages, projects, sessions, webhook_deliveries,
+    webhook_subscriptions, workflow_hooks, workflow_runs, workflow_schedules, workflows,
 };
 use atelier_foundation::{identity::AccountData, personal::Rows};
 use chrono::{DateTime, Utc};
@@ -24,8 +24,10 @@ use crate::dto::{
     },
     billing::credits::CreditTransactionView,
     builder::{
+        attempt::AttemptAccountView,
         deployment::DeploymentView,
         project::{ProjectView, VersionView},
+        version::ExportedMessageView,
     },
     jobs::JobView,
     mail::notifications::NotificationsView,
@@ -46,6 +48,10 @@ pub(crate) struct PersonalDataView {
     projects: Vec<ProjectView>,
     /// Versions of the projects, with the names of their files and where these are read.
     versions: Vec<ExportedVersionView>,
+    /// What was asked for in the projects.
+    messages: Vec<ExportedMessageView>,
+    /// Requests to model servers for the projects.
+    model_requests: Vec<AttemptAccountView>,
     /// Publications.
     deployments: Vec<DeploymentView>,
     /// Workflows, and where their drafts are read.
@@ -313,6 +319,8 @@ pub(crate) fn items(list: &str, rows: Rows) -> serde_json::Result<String> {
         "links" => write::<account_tokens::Model, LinkView>(rows),
         "projects" => write::<projects::Model, ProjectView>(rows),
         "versions" => write::<ListedVersion, ExportedVersionView>(rows),
+        "messages" => write::<project_messages::Model, ExportedMessageView>(rows),
+        "model_requests" => write::<llm_attempts::Model, AttemptAccountView>(rows),
         "deployments" => write::<deployments::Model, DeploymentView>(rows),
         "integrations" => write::<integrations::Model, ExportedIntegrationView>(rows),
         "workflows" => write::<workflows::Model, ExportedWorkflowView>(rows),

@@ -24,7 +24,7 @@ use crate::{
     state::ApiState,
 };
 
-const TAG: &str = "Code";
+pub(super) const TAG: &str = "Code";
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -102,7 +102,8 @@ async fn list_attempts(
     Ok(Json(attempts.into_iter().map(AttemptAccountView::from).collect()))
 }
 
-/// Makes an earlier version the current one.
+/// Brings the files of an earlier version back, as a new version, which becomes the current one.
+/// Nothing changes where it is the current version already.
 #[operation(
     post, path = "/api/projects/{id}/versions/{version}/restore", operation_id = "restore_project_version",
     tag = TAG,
@@ -113,6 +114,10 @@ async fn list_attempts(
     responses(
         (status = 200, description = "The project as it is now.", body = ProjectAnswer),
         (status = 404, description = "VERSION_NOT_FOUND: there is no such version.", body = ErrorBody),
+        (
+            status = 409, body = ErrorBody,
+            description = "VERSION_LIMIT: as many versions as a project may have, which details.limit tells.",
+        ),
     )
 )]
 async fn restore_version(

@@ -151,6 +151,10 @@ async fn delete_project(
             description = "INSUFFICIENT_CREDITS, GENERATION_IN_PROGRESS with the running job's id as details.job_id, or VERSION_LIMIT: as many versions as a project may have, which details.limit tells.",
             body = ErrorBody
         ),
+        (
+            status = 413, body = ErrorBody,
+            description = "CONTEXT_TOO_LONG: it fits in no model. details.needed tells about how many tokens it needs, details.most what a model takes.",
+        ),
     )
 )]
 async fn generate(

@@ -54,7 +54,10 @@ impl Followed for FollowedJob {
             }
             JobUpdate::Event { id, event } => {
                 self.id = Some(id);
-                let name = if event.kind == "progress" { "progress" } else { "log" };
+                let name = match event.kind.as_str() {
+                    own @ ("progress" | "file" | "plan" | "restarted") => own,
+                    _ => "log",
+                };
                 let line = EventLine { at: event.created_at, data: event.data };
                 named(name, self.id.as_ref(), &line)
             }
@@ -67,7 +70,7 @@ impl Followed for FollowedJob {
     }
 }
 
-/// A stage or a log line.
+/// A stage, a log line, or what else a job tells.
 #[derive(Serialize)]
 struct EventLine {
     at: atelier_entities::Timestamp,

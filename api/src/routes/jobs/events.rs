@@ -19,7 +19,9 @@ pub(super) fn routes() -> Routes {
 /// What happens to a job, as server-sent events.
 ///
 /// `status` is the job whenever it changes, `progress` a stage it enters, `log` a
-/// line of its log, and `end` the job as it ended, after which the stream closes. Each
+/// line of its log, and `end` the job as it ended, after which the stream closes. A
+/// generation tells `plan`, what it is going to write; `file`, a piece of a file while it
+/// is written; and `restarted`, that another model goes on and which files stay. Each
 /// event has an id; a client that was cut off sends the last one as `Last-Event-ID`
 /// and misses nothing. A comment comes every 15 seconds. At most 20 streams a person
 /// can be open at once.
@@ -38,6 +40,9 @@ pub(super) fn routes() -> Routes {
         "status": {"$ref": "#/components/schemas/JobView"},
         "progress": {"$ref": "#/components/schemas/JobProgressEvent"},
         "log": {"$ref": "#/components/schemas/JobLogEvent"},
+        "file": {"$ref": "#/components/schemas/JobFileEvent"},
+        "plan": {"$ref": "#/components/schemas/JobPlanEvent"},
+        "restarted": {"$ref": "#/components/schemas/JobRestartedEvent"},
         "end": {"$ref": "#/components/schemas/JobView"}
     })))
 )]

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 use atelier_entities::{
-    CreditKind, JobId, JobState, credit_transactions, deployments, jobs, projects, users,
+    CreditKind, JobId, JobState, VersionId, credit_transactions, deployments, jobs, project_files,
+    project_versions, projects, users,
 };
-use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait};
+use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait, QuerySelect};
 use uuid::Uuid;
 
 use super::evidence::{Check, describe, not_ended};
@@ -31,7 +32,37 @@ pub(in crate::chaos) async fn check(
     let asked = customers.projects_asked();
     let answered = Check::new("a customer is answered in the end", CUSTOMERS, customers.gave_up());
     let once = once(&all, &published, made, asked);
-    Ok(vec![lost, answered, once, settled(&all, &posted), balanced(&accounts, &posted)])
+    let versions = project_versions::Entity::find().all(direct).await?;
+    let files = project_files::Entity::find().select_only().column(project_files::Column::VersionId);
+    let files: Vec<VersionId> = files.into_tuple().all(direct).await?;
+    let whole = whole(&all, &versions, &files);
+    Ok(vec![lost, answered, once, settled(&all, &posted), balanced(&accounts, &posted), whole])
+}
+
+/// A version has all its files, and exactly the generations that succeeded have one.
+fn whole(all: &[jobs::Model], versions: &[project_versions::Model], files: &[VersionId]) -> Check {
+    let mut counts: HashMap<VersionId, i32> = HashMap::new();
+    for version in files {
+        *counts.entry(*version).or_default() += 1;
+    }
+    let mut breaches = Vec::new();
+    let mut by_job: HashMap<JobId, usize> = HashMap::new();
+    for version in versions {
+        let count = counts.get(&version.id).copied().unwrap_or(0);
+        if count != version.file_count || count == 0 {
+            breaches.push(format!("version {} has {count} of {} files", version.id, version.file_count));
+        }
+        if let Some(job) = version.job_id {
+            *by_job.entry(job).or_default() += 1;
+        }
+    }
+    for job in all.iter().filter(|job| job.kind == PAID_FOR && job.state.is_terminal()) {
+        let (made, due) = (by_job.get(&job.id).copied(), usize::from(job.state == JobState::Succeeded));
+        if made.unwrap_or(0) != due {
+            breaches.push(format!("{} versions, {due} expected: {}", made.unwrap_or(0), describe(job)));
+        }
+    }
+    Check::new("a version is stored whole or not at all", versions.len(), breaches)
 }
 
 /// A customer creates, generates and publishes each project once, whatever the number of

@@ -4,7 +4,9 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use anyhow::{Context, ensure};
-use atelier_entities::{JobId, ProjectId, UserId, audit_log, credit_transactions, jobs, projects, users};
+use atelier_entities::{
+    JobId, ProjectId, UserId, audit_log, credit_transactions, jobs, project_messages, projects, users,
+};
 use chrono::DateTime;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -114,6 +116,7 @@ async fn rows_of(db: &DatabaseConnection, project: ProjectId, job: JobId) -> any
     let audit = audit_log::Entity::find()
         .filter(audit_log::Column::Target.eq(target))
         .filter(audit_log::Column::Action.eq("generation.start"));
+    let message = project_messages::Entity::find().filter(project_messages::Column::JobId.eq(job));
     let mut row = jobs::Entity::find_by_id(job).into_json().one(db).await?.context("no job was written")?;
     make_rank_relative(&mut row)?;
     Ok(json!({
@@ -121,6 +124,7 @@ async fn rows_of(db: &DatabaseConnection, project: ProjectId, job: JobId) -> any
         "project": projects::Entity::find_by_id(project).into_json().one(db).await?,
         "entries": entries.into_json().all(db).await?,
         "audit": audit.into_json().all(db).await?,
+        "message": message.into_json().one(db).await?,
     }))
 }
 

@@ -122,6 +122,17 @@ pub(in crate::measure) struct EmbeddedArgs {
     pub(in crate::measure) latency_jobs: usize,
 }
 
+/// How to measure generations.
+#[derive(Args, Clone, Copy, Debug, Serialize)]
+pub(in crate::measure) struct GenerationsArgs {
+    /// Generations at the same time.
+    #[arg(long, default_value_t = 64, value_name = "COUNT")]
+    pub(in crate::measure) generations: usize,
+    /// Size of each application.
+    #[arg(long, default_value_t = 200, value_name = "KIB")]
+    pub(in crate::measure) kib: usize,
+}
+
 /// The smoke test takes no arguments of its own.
 #[derive(Args, Clone, Copy, Debug, Serialize)]
 pub(in crate::measure) struct QuickArgs {}

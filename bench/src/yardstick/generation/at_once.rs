@@ -32,6 +32,9 @@ const WRITE: &str = "\
     ), audit AS (\
         INSERT INTO audit_log (id, level, actor_id, action, target, ip, request_id, context, created_at) \
         SELECT $19, 'info', id, 'generation.start', $20, $21, $16, $22, $2 FROM charged\
+    ), message AS (\
+        INSERT INTO project_messages (id, project_id, job_id, mode, text, created_at) \
+        SELECT gen_random_uuid(), $4, $7, 'quick', description, $2 FROM projects, charged WHERE projects.id = $4\
     ) \
     SELECT FROM charged";
 

@@ -32,6 +32,10 @@ const INSERT_AUDIT: &str = "\
     INSERT INTO audit_log (id, level, actor_id, action, target, ip, request_id, context, created_at) \
     VALUES ($1, 'info', $2, 'generation.start', $3, $4, $5, $6, $7)";
 
+const INSERT_MESSAGE: &str = "\
+    INSERT INTO project_messages (id, project_id, job_id, mode, text, created_at) \
+    SELECT $1, $2, $3, 'quick', description, $4 FROM projects WHERE id = $2";
+
 /// Writes the rows in an open transaction and commits it, or rolls it back where the price
 /// cannot be taken.
 macro_rules! write_in {
@@ -69,6 +73,13 @@ macro_rules! write_in {
             .execute(&mut *tx)
             .await?;
         sqlx::query(MARK_PROJECT).bind($rows.now).bind($rows.project).execute(&mut *tx).await?;
+        sqlx::query(INSERT_MESSAGE)
+            .bind(uuid::Uuid::new_v4())
+            .bind($rows.project)
+            .bind($rows.job)
+            .bind($rows.now)
+            .execute(&mut *tx)
+            .await?;
         sqlx::query(INSERT_ENTRY)
             .bind($rows.entry)
             .bind($rows.user)

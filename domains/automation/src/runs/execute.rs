@@ -7,7 +7,7 @@ use std::{
 };
 
 use atelier_entities::workflow_runs;
-use atelier_queue::{JobContext, JobError, Outcome};
+use atelier_queue::{JobContext, JobError, Outcome, answered};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -93,7 +93,7 @@ impl Execution {
     }
 
     async fn attempt(&self, args: &RunNode, deadline: Instant) -> Result<NodeResult, AttemptError> {
-        let Some(attempt) = self.find_attempt(args, deadline).await? else { return Ok(held()) };
+        let Some(attempt) = answered(self.find_attempt(args, deadline)).await? else { return Ok(held()) };
         let Some(node) = attempt.version.graph.find_node(&args.node) else { return Ok(held()) };
         let definition = find_definition(&node.kind, node.type_version).ok_or_else(|| {
             NodeFailure::permanent(

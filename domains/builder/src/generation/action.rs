@@ -55,7 +55,7 @@ impl Action for GenerateApp {
                 (create_project(tx, &actor, input, self.max_projects).await.map_err(refused)?.id, None)
             }
         };
-        let args = RunGeneration { project_id, mode, prompt };
+        let args = RunGeneration { project_id, mode, prompt, stack: None };
         let start = Start { args: &args, waiter: Some(request.waiter) };
         let job = self.terms.start(tx, &actor, request.owner, start).await?;
         Ok(StartedAction::Job(job.id))

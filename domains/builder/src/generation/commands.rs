@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Generation, GenerationError, GenerationInput, RunGeneration};
+use super::{Generation, GenerationError, GenerationInput, RunGeneration, messages};
 use crate::prompt::Prompt;
 use atelier_foundation::{
     Actor, CreditOptions, audit,
@@ -28,7 +28,8 @@ impl Generation {
     ) -> Result<jobs::Model, GenerationError> {
         let user = actor.person()?;
         let prompt = input.prompt.as_deref().map_or(Ok(None), Prompt::parse)?;
-        let args = RunGeneration { project_id: project, mode: input.mode, prompt };
+        let args = RunGeneration { project_id: project, mode: input.mode, prompt, stack: input.stack };
+        self.ensure_fits(user, &args).await?;
         let tx = self.queue.begin().await?;
         let job = self.terms().start(&tx, actor, user, Start { args: &args, waiter: None }).await?;
         tx.commit().await?;
@@ -47,11 +48,21 @@ impl Generation {
         }
         let args: Result<RunGeneration, _> = serde_json::from_value(job.args.clone());
         let (Some(owner), Ok(args)) = (job.owner_id, args) else { return Err(GenerationError::NotFound) };
+        self.ensure_fits(owner, &args).await?;
         let tx = self.queue.begin().await?;
         let next = self.terms().start(&tx, actor, owner, Start { args: &args, waiter: None }).await?;
         audit::record_job(&tx, actor, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
         tx.commit().await?;
         Ok(next)
+    }
+
+    /// Refuses a generation that fits in the context of no model, before anything is charged.
+    async fn ensure_fits(&self, user: UserId, args: &RunGeneration) -> Result<(), GenerationError> {
+        let Some(most) = self.model.context_tokens() else { return Ok(()) };
+        let own = projects::Entity::find_owned_by_id(user, args.project_id).one(self.queue.db()).await?;
+        let project = own.ok_or(GenerationError::NotFound)?;
+        let needed = self.least_tokens(&project, args).await?;
+        if needed > most { Err(GenerationError::ContextTooLong { needed, most }) } else { Ok(()) }
     }
 
     const fn terms(&self) -> Terms {
@@ -101,6 +112,7 @@ impl Terms {
             return Err(GenerationError::TooManyVersions(most));
         }
         let needed = self.prices.price(mode);
+        messages::insert(tx, &job, args).await?;
         let context = json!({"job": job.id, "mode": mode, "credits": needed});
         audit::record(tx, actor, "generation.start", project_target(project), context).await?;
         // Locks the account last: other commands of the person wait for it.
@@ -159,7 +171,7 @@ mod tests {
         fixture.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
         let before = fixture.credits(ada.id).await;
 
-        let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
+        let input = GenerationInput { mode: GenerationMode::Quick, prompt: None, stack: None };
         let refused =
             fixture.services.builder.generation.start(&acting(ada.id), project.id, input).await.err();
 
@@ -178,7 +190,7 @@ mod tests {
         let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
         let generation = &fixture.services.builder.generation;
         let start = async |user| {
-            let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
+            let input = GenerationInput { mode: GenerationMode::Quick, prompt: None, stack: None };
             generation.start(&acting(user), project.id, input).await
         };
         let before = fixture.credits(bob.id).await;

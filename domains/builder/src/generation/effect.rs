@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use atelier_foundation::{credits, mail::queue_mail};
 
+use super::messages;
 use crate::mail::{GENERATION_FAILED, GENERATION_FINISHED};
 
 /// Makes the version current or refunds the credits, and mails the person.
@@ -24,6 +25,7 @@ impl Effect for GenerationEnded {
         if job.state != JobState::Succeeded {
             let by_job = project_versions::Column::JobId.eq(job.id);
             project_versions::Entity::delete_many().filter(by_job).exec(&**tx).await?;
+            messages::fail(tx, job).await?;
             credits::refund(tx, job.id, "Refund: the generation did not succeed").await?;
         }
         let Some(project) = project else { return Ok(()) };

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use atelier_entities::{GenerationMode, ProjectId};
+use atelier_entities::{GenerationMode, ProjectId, ProjectStack};
 use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ pub struct RunGeneration {
     /// Instructions beside the project's description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Prompt>,
+    /// What the application is written with; as its files or its description tell if it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<ProjectStack>,
 }
 
 impl Job for RunGeneration {

@@ -1,7 +1,7 @@
 //! Model servers and what they cost, for operators and for owners.
 
-use atelier_entities::{ProjectId, llm_attempts, project_versions};
-use atelier_foundation::{Actor, projects::own_projects};
+use atelier_entities::{ProjectId, llm_attempts, project_versions, projects};
+use atelier_foundation::{Actor, Page, paging::fetch, projects::own_projects};
 use atelier_providers::llm::ServerStatus;
 use chrono::TimeDelta;
 use sea_orm::{
@@ -70,6 +70,25 @@ impl Generation {
         Ok(servers.collect())
     }
 
+    /// The requests to model servers of the actor's project, newest first, and their number, up to
+    /// [`COUNT_LIMIT`](atelier_foundation::COUNT_LIMIT).
+    ///
+    /// # Errors
+    /// If there is no such project, or the database fails.
+    pub async fn list_usage(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+        page: Page,
+    ) -> Result<(Vec<llm_attempts::Model>, u64), GenerationError> {
+        let user = actor.person()?;
+        let db = self.queue.db();
+        let own = projects::Entity::find_owned_by_id(user, project).one(db).await?;
+        own.ok_or(GenerationError::NotFound)?;
+        let attempts = llm_attempts::Entity::find_of_project(project).order_by_desc(llm_attempts::Column::Id);
+        Ok(fetch(db, attempts, page).await?)
+    }
+
     /// The requests to model servers that a version of the actor's project took, in order.
     ///
     /// # Errors
@@ -129,6 +148,11 @@ mod tests {
         let others = generation.list_attempts(&acting(eve.id), project.id, 1).await;
         let missing = generation.list_attempts(&acting(ada.id), project.id, 2).await;
 
+        let page = Page { number: 1, size: 10 };
+        let (usage, total) = generation.list_usage(&acting(ada.id), project.id, page).await.expect("usage");
+        assert_eq!((usage.as_slice(), total), (seen.as_slice(), 1));
+        let of_others = generation.list_usage(&acting(eve.id), project.id, page).await;
+        assert!(matches!(of_others, Err(GenerationError::NotFound)), "{of_others:?}");
         assert_eq!((seen.len(), seen[0].cost_micros), (1, 5));
         assert!(matches!(others, Err(GenerationError::NotFound)), "{others:?}");
         assert!(matches!(missing, Err(GenerationError::NotFound)), "{missing:?}");

@@ -1,25 +1,33 @@
 //! Stores a version in one transaction, at most once per job.
 
 use atelier_entities::{
-    GenerationMode, JobId, JobState, ProjectId, VersionId, jobs, project_files, project_versions, projects,
+    GenerationMode, JobId, JobState, ProjectId, ProjectStack, VersionId, jobs, llm_attempts,
+    project_versions, projects,
 };
 use atelier_queue::{Queue, QueueError, Transaction};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    DbErr, EntityTrait, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
+use serde_json::Value;
 
-use crate::file::GeneratedFile;
-
-/// Maximum number of rows in one statement: SQLite allows 32,766 values.
-const ROWS: usize = 500;
+use crate::file::{GeneratedFile, insert_files, next_number};
 
 /// A version to store.
 pub(super) struct NewVersion {
     pub(super) job: JobId,
     pub(super) project: ProjectId,
     pub(super) mode: GenerationMode,
+    pub(super) stack: ProjectStack,
     pub(super) prompt: String,
     pub(super) provider: String,
     pub(super) model: String,
     pub(super) summary: String,
+    pub(super) plan: Option<Value>,
+    pub(super) notes: Value,
+    pub(super) changes: Value,
     pub(super) files: Vec<GeneratedFile>,
 }
 
@@ -56,18 +64,12 @@ pub(super) async fn store(queue: &Queue, new: NewVersion) -> Result<Stored, Queu
 
 /// Inserts the version with the next number and its files.
 async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::Model, DbErr> {
-    let last: Option<i32> = project_versions::Entity::find_of(new.project)
-        .select_only()
-        .column(project_versions::Column::Number)
-        .order_by_desc(project_versions::Column::Number)
-        .into_tuple()
-        .one(&**tx)
-        .await?;
+    let cost = cost_of(tx, new.job).await?;
     let bytes: usize = new.files.iter().map(|file| file.content.len()).sum();
     let row = project_versions::ActiveModel {
         id: Set(VersionId::new()),
         project_id: Set(new.project),
-        number: Set(last.unwrap_or(0) + 1),
+        number: Set(next_number(tx, new.project).await?),
         job_id: Set(Some(new.job)),
         provider: Set(new.provider),
         model: Set(new.model),
@@ -77,21 +79,24 @@ async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::M
         file_count: Set(i32::try_from(new.files.len()).unwrap_or(i32::MAX)),
         total_bytes: Set(i64::try_from(bytes).unwrap_or(i64::MAX)),
         created_at: Set(tx.now()),
+        stack: Set(Some(new.stack)),
+        plan: Set(new.plan),
+        notes: Set(Some(new.notes)),
+        changes: Set(Some(new.changes)),
+        cost_micros: Set(cost),
+        restored_from: Set(None),
     };
     let version = row.insert(&**tx).await?;
-    let mut rows = new.files.into_iter().map(|file| project_files::ActiveModel {
-        version_id: Set(version.id),
-        path: Set(file.path),
-        language: Set(file.language),
-        content: Set(file.content),
-    });
-    loop {
-        let some: Vec<_> = rows.by_ref().take(ROWS).collect();
-        if some.is_empty() {
-            return Ok(version);
-        }
-        project_files::Entity::insert_many(some).exec_without_returning(&**tx).await?;
-    }
+    insert_files(tx, version.id, new.files).await?;
+    Ok(version)
+}
+
+/// What the requests of a job cost so far; none of a job without requests.
+async fn cost_of(tx: &Transaction, job: JobId) -> Result<Option<i64>, DbErr> {
+    let sum = Expr::col(llm_attempts::Column::CostMicros).sum().cast_as("bigint");
+    let cost = llm_attempts::Entity::find_of_job(job).select_only().expr_as(sum, "cost");
+    let cost: Option<Option<i64>> = cost.into_tuple().one(&**tx).await?;
+    Ok(cost.flatten())
 }
 
 /// Stores a version of that job.
@@ -107,10 +112,14 @@ pub(crate) async fn store_for_tests(
         job,
         project,
         mode: GenerationMode::Quick,
+        stack: ProjectStack::Plain,
         prompt: String::new(),
         provider: "test".to_owned(),
         model: "test".to_owned(),
         summary: String::new(),
+        plan: None,
+        notes: Value::Array(Vec::new()),
+        changes: Value::Null,
         files,
     };
     let version = insert(&tx, new).await.expect("stored");

@@ -1,84 +1,88 @@
 //! Follows a completion while the model streams it.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use atelier_entities::{GenerationMode, Timestamp, to_micros};
 use atelier_providers::llm::{ChatModel, Completion, GenerationRequest, LlmError, StreamEvent};
 use atelier_queue::{JobContext, JobError};
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::json;
-use tokio::sync::watch;
+use serde_json::{Value, json};
+use tokio::{sync::Notify, time::Instant};
 
-use super::ledger::Ledger;
+use super::{
+    files::{FileWatch, Told},
+    ledger::Ledger,
+};
 
 /// The progress at the start and the end of the stream, in percent.
 const FIRST_PERCENT: u8 = 5;
 const LAST_PERCENT: u8 = 70;
 
-/// Maximum length of a line start that is kept to find a file name.
-const MAX_LINE: usize = 300;
+/// Shortest time between two pieces of the text of a file.
+const PIECE_INTERVAL: Duration = Duration::from_millis(250);
+/// Pieces after which that time grows by itself: the log of a job is bounded.
+const PIECES_OF_ONE_PACE: u32 = 50;
 
-/// The state of a streamed completion.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct StreamState {
-    bytes: usize,
-    line: String,
-    file: Option<String>,
+/// What is heard of an answer.
+#[derive(Debug, Default)]
+struct Heard {
+    watch: Mutex<FileWatch>,
+    changed: Notify,
 }
 
-impl StreamState {
-    fn push(&mut self, text: &str) {
-        self.bytes += text.len();
-        for piece in text.split_inclusive('\n') {
-            if self.line.len() + piece.len() <= MAX_LINE {
-                self.line.push_str(piece);
-            }
-            if piece.ends_with('\n') {
-                if let Some(file) = announced_file(&self.line) {
-                    self.file = Some(file);
-                }
-                self.line.clear();
-            }
-        }
+impl Heard {
+    fn watch(&self) -> MutexGuard<'_, FileWatch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Another model goes on after the first `kept` bytes, at the start of a line.
-    fn restart(&mut self, kept: usize) {
-        self.bytes = kept;
-        self.line.clear();
-        if kept == 0 {
-            self.file = None;
+    fn hear(&self, event: StreamEvent, ledger: &Ledger) {
+        match event {
+            StreamEvent::Delta { text } => self.watch().push(&text),
+            StreamEvent::Restarted { provider, model, kept_bytes } => {
+                self.watch().restart(provider, model, kept_bytes);
+            }
+            StreamEvent::AttemptEnded(attempt) => return ledger.add(attempt),
+            StreamEvent::Accepted { .. } | StreamEvent::Counted(_) => return,
         }
+        self.changed.notify_one();
     }
 
     fn percent(&self, expected: usize) -> u8 {
         let span = usize::from(LAST_PERCENT - FIRST_PERCENT);
-        let done = (self.bytes * span / expected.max(1)).min(span);
+        let done = (self.watch().bytes() * span / expected.max(1)).min(span);
         FIRST_PERCENT + u8::try_from(done).unwrap_or(0)
     }
 
     fn message(&self) -> String {
-        match &self.file {
+        match self.watch().current() {
             Some(file) => format!("Writing {file}"),
             None => "Thinking about the application".to_owned(),
         }
     }
 }
 
-/// The file that the opening line of a code block names, such as "```html path=index.html".
-fn announced_file(line: &str) -> Option<String> {
-    let info = line.trim().trim_start_matches(['`', '~']);
-    if info.len() + 3 > line.trim().len() {
-        return None;
+/// When the next piece of text is told.
+struct Pace {
+    told: u32,
+    next: Instant,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { told: 0, next: Instant::now() }
     }
-    let mut words = info.split([' ', ':', '=']).map(|word| word.trim_matches(['"', '\'']));
-    let is_file = |word: &&str| {
-        let extension = word.rsplit_once('.').map_or("", |(_, extension)| extension);
-        (1..=8).contains(&extension.len())
-            && word.len() <= 120
-            && word.chars().all(|c| c.is_alphanumeric() || "/._-[]@+".contains(c))
-    };
-    words.rfind(is_file).map(str::to_owned)
+
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.next
+    }
+
+    fn told(&mut self) {
+        self.told += 1;
+        self.next = Instant::now() + PIECE_INTERVAL * (1 + self.told / PIECES_OF_ONE_PACE);
+    }
 }
 
 /// Usual size of a completion, in bytes.
@@ -90,34 +94,59 @@ fn expected_bytes(mode: GenerationMode, previous: &[(String, String)]) -> usize 
     previous.iter().map(|(_, content)| content.len()).sum::<usize>().max(usual)
 }
 
-/// Runs the request and reports progress. It stops when the job is asked to stop. The requests
-/// to model servers are added to `ledger`, however it ends.
+/// Runs the request, and tells the progress of this stage and the files. It stops when the job is asked to
+/// stop. The requests to model servers are added to `ledger`, however it ends.
 pub(super) async fn follow(
     ctx: &JobContext,
     model: &dyn ChatModel,
     request: &GenerationRequest,
-    mode: GenerationMode,
+    (mode, stage): (GenerationMode, &'static str),
     ledger: &Ledger,
 ) -> Result<Completion, JobError> {
-    let (state, mut seen) = watch::channel(StreamState::default());
-    let sink = move |event: StreamEvent| match event {
-        StreamEvent::Delta { text } => state.send_modify(|state| state.push(&text)),
-        StreamEvent::Restarted { kept_bytes, .. } => {
-            state.send_modify(|state| state.restart(kept_bytes));
-        }
-        StreamEvent::AttemptEnded(attempt) => ledger.add(attempt),
-        StreamEvent::Accepted { .. } | StreamEvent::Counted(_) => {}
-    };
+    let heard = Heard::default();
+    let sink = |event: StreamEvent| heard.hear(event, ledger);
     let expected = expected_bytes(mode, &request.previous_files);
+    let mut pace = Pace::new();
     let mut completion = model.generate(request, &sink);
     loop {
+        let has_news = heard.watch().has_news();
         tokio::select! {
             biased;
             () = ctx.stop().cancelled() => return Err(stopped()),
-            completed = &mut completion => return completed.map_err(|error| job_error(error, ctx.queue().now())),
-            Ok(()) = seen.changed() => {
-                let now = seen.borrow_and_update().clone();
-                ctx.progress(now.percent(expected), "writing", now.message()).await;
+            completed = &mut completion => {
+                tell(ctx, &heard, &mut pace, true).await;
+                return completed.map_err(|error| job_error(error, ctx.queue().now()));
+            }
+            () = heard.changed.notified() => {
+                let is_due = pace.is_due();
+                tell(ctx, &heard, &mut pace, is_due).await;
+                ctx.progress(heard.percent(expected), stage, heard.message()).await;
+            }
+            () = tokio::time::sleep_until(pace.next), if has_news => {
+                tell(ctx, &heard, &mut pace, true).await;
+            }
+        }
+    }
+}
+
+/// Tells what is new of the files: states at once, the text of an open file if it is due or
+/// long.
+async fn tell(ctx: &JobContext, heard: &Heard, pace: &mut Pace, is_due: bool) {
+    let told = {
+        let mut watch = heard.watch();
+        let with_text = is_due || watch.is_urgent();
+        watch.take(with_text)
+    };
+    for event in told {
+        match event {
+            Told::File(file) => {
+                if !file.text.is_empty() {
+                    pace.told();
+                }
+                ctx.event("file", &serde_json::to_value(&file).unwrap_or(Value::Null)).await;
+            }
+            Told::Restarted(restarted) => {
+                ctx.event("restarted", &serde_json::to_value(&restarted).unwrap_or(Value::Null)).await;
             }
         }
     }
@@ -137,7 +166,7 @@ fn job_error(error: LlmError, now: Timestamp) -> JobError {
         LlmError::Quota { .. } => ("LLM_QUOTA", "the platform's account at the model server is exhausted"),
         LlmError::Auth { .. } => ("LLM_AUTH", "the model server refused the platform's key"),
         LlmError::BadRequest { .. } => ("LLM_BAD_REQUEST", "the model server refused the request"),
-        LlmError::ContentFilter { .. } => ("LLM_CONTENT_FILTER", "the content filter stopped the answer"),
+        LlmError::ContentFilter { message } => return filtered(message),
         LlmError::ContextTooLong { .. } => ("LLM_CONTEXT_TOO_LONG", "the request is too long for the model"),
         LlmError::Timeout { .. } => ("LLM_TIMEOUT", "the model server took too long"),
         LlmError::Unusable { .. } => ("LLM_UNUSABLE", "the model completed nothing that can be used"),
@@ -151,6 +180,16 @@ fn job_error(error: LlmError, now: Timestamp) -> JobError {
         None => JobError::fail(code, message),
     }
 }
+
+/// The content filter of a provider stopped the answer: no other provider is asked.
+fn filtered(category: &str) -> JobError {
+    let category: String = category.chars().take(MAX_CATEGORY).collect();
+    let message = format!("the content filter stopped the answer: {category}");
+    JobError::fail("LLM_CONTENT_FILTER", message).with_details(json!({"category": category}))
+}
+
+/// Maximum length of a provider's category, in characters.
+const MAX_CATEGORY: usize = 200;
 
 /// No request was sent: the job waits until the open circuit may be tried again.
 fn circuit_open(provider: &str, until: DateTime<Utc>, now: Timestamp) -> JobError {
@@ -173,48 +212,36 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn finds_the_file_that_a_block_announces() {
-        let table = [
-            ("```html path=index.html\n", Some("index.html")),
-            ("```jsx title=\"src/App.jsx\"\n", Some("src/App.jsx")),
-            ("~~~~css:styles.css\n", Some("styles.css")),
-            ("```server.js\n", Some("server.js")),
-            ("```html\n", None),
-            ("```\n", None),
-            ("const a = b.c;\n", None),
-            ("`styles.css` is small\n", None),
-        ];
-        for (line, file) in table {
-            assert_eq!(announced_file(line).as_deref(), file, "{line}");
+    #[tokio::test(start_paused = true)]
+    async fn the_pieces_of_a_long_answer_come_ever_more_slowly() {
+        let mut pace = Pace::new();
+        assert!(pace.is_due());
+        let begun = Instant::now();
+        for _ in 0..400 {
+            tokio::time::sleep_until(pace.next).await;
+            pace.told();
         }
+        assert!(begun.elapsed() > Duration::from_secs(300), "{:?}", begun.elapsed());
     }
 
     #[test]
-    fn pieces_may_split_lines_anywhere() {
-        let mut state = StreamState::default();
+    fn the_progress_follows_the_bytes_and_names_the_file() {
+        let (heard, ledger) = (Heard::default(), Ledger::default());
+        assert_eq!((heard.percent(10), heard.message().as_str()), (5, "Thinking about the application"));
         for piece in ["Here it is.\n``", "`html pa", "th=index.html\n<p>", "é</p>"] {
-            state.push(piece);
+            heard.hear(StreamEvent::Delta { text: piece.to_owned() }, &ledger);
         }
-
-        assert_eq!(state.message(), "Writing index.html");
-        assert_eq!((state.percent(1_000_000), state.percent(10)), (5, 70));
+        assert_eq!(heard.message(), "Writing index.html");
+        assert_eq!((heard.percent(1_000_000), heard.percent(10)), (5, 70));
     }
 
     #[test]
-    fn a_model_that_goes_on_begins_at_what_was_kept() {
-        let mut state = StreamState::default();
-        state.push("```html path=index.html\n<p>");
-        state.restart(0);
-        assert_eq!(state, StreamState::default());
-    }
-
-    #[test]
-    fn long_lines_use_bounded_memory() {
-        let mut state = StreamState::default();
-        (0..10_000).for_each(|_| state.push("xxxxxxxxxx"));
-
-        assert!(state.line.len() <= MAX_LINE);
+    fn a_filtered_answer_names_the_category_of_the_provider() {
+        let error = LlmError::ContentFilter { message: "SAFETY".to_owned() };
+        let error = job_error(error, Timestamp::UNIX_EPOCH);
+        assert_eq!((error.code.as_str(), error.disposition), ("LLM_CONTENT_FILTER", Disposition::Fail));
+        assert_eq!(error.details["category"], "SAFETY");
+        assert!(error.message.contains("SAFETY"), "{}", error.message);
     }
 
     #[test]

@@ -73,8 +73,8 @@ fn read_attribute_tag(lines: &[&str], start: usize) -> Option<(Block, usize)> {
     let mut inside: Vec<&str> = Vec::new();
     let mut next = lines.len();
     let mut closed = false;
-    for at in start..lines.len() {
-        let line = if at == start { rest } else { lines[at] };
+    for (at, line) in lines.iter().enumerate().skip(start) {
+        let line = if at == start { rest } else { line };
         if let Some(before) = line.trim_end().strip_suffix(end.as_str()) {
             inside.push(before);
             (next, closed) = (at + 1, true);

@@ -199,9 +199,6 @@ fn tells_a_diff_from_a_file() {
     let change = Change::Replace { search: "let a;\n".to_owned(), replace: "let b;\n".to_owned() };
     assert_eq!(answer.edits, [Edit { path: "app.js".to_owned(), change, line: 3 }]);
     assert_eq!((answer.files.len(), answer.problems.len()), (0, 0));
-
-    let whole = answer.with_whole_files_only();
-    assert_eq!((codes(&whole), whole.edits.len()), (vec![FaultCode::PartialFile], 0));
 }
 
 #[test]

@@ -6,10 +6,12 @@ fn input<'a>(description: &'a str, previous_files: &'a [GeneratedFile]) -> Promp
     PromptInput {
         title: "Reading list",
         kind: ProjectKind::WebApp,
+        stack: ProjectStack::Plain,
         mode: GenerationMode::Quick,
         description,
         prompt: None,
         previous_files,
+        shown_bytes: USUAL_SHOWN_BYTES,
         limits: LIMITS,
     }
 }
@@ -55,7 +57,8 @@ fn asks_for_a_change_with_the_files_as_they_are() {
     assert!(request.contains("<request_instructions>\nAdd a search\n</request_instructions>"));
     assert!(request.contains("<request_file path=\"index.html\">\n<p>a</p>\n</request_file>"));
     assert!(request.contains("<request_file path=\"app.js\">\nlet a;\n</request_file>"));
-    assert!(request.contains("every file, complete, whether it changed or not"));
+    assert!(request.contains("Files that you do not name stay as they are."));
+    assert!(messages[0].content.contains("```search/replace path=src/app.js"));
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn texts_of_people_cannot_leave_their_delimiters() {
 fn texts_of_people_are_bounded() {
     let long = "é".repeat(20_000);
     let files = [
-        GeneratedFile::new("big.js", &"x".repeat(MAX_PREVIOUS_BYTES)),
+        GeneratedFile::new("big.js", &"x".repeat(USUAL_SHOWN_BYTES)),
         GeneratedFile::new("index.html", "<p>small</p>"),
     ];
     let mut input = input(&long, &files);
@@ -92,7 +95,7 @@ fn texts_of_people_are_bounded() {
     let request = &create_messages(&input)[1].content;
     assert_eq!(count(request, "é"), MAX_TITLE_CHARS + 2 * MAX_DESCRIPTION);
     assert!(request.contains("<p>small</p>") && !request.contains("xxx"));
-    assert!(request.contains("<request_hidden_files>\nbig.js\n</request_hidden_files>"));
+    assert!(request.contains("<request_hidden_files>\nbig.js (120000 bytes)\n</request_hidden_files>"));
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn a_repair_request_has_the_completion_and_its_faults() {
         Fault::in_file("index.html", FaultCode::SyntaxError, "the tag is never closed").at_line(12),
         Fault::new(FaultCode::Truncated, "the answer was cut off"),
     ];
-    let messages = create_repair_messages("the answer", &faults);
+    let messages = create_repair_messages("the answer", &faults, Repair::default());
     assert!(messages[0].role == Role::Assistant && messages[0].content == "the answer");
     assert_eq!(messages[1].role, Role::User);
     let text = &messages[1].content;
@@ -111,8 +114,53 @@ fn a_repair_request_has_the_completion_and_its_faults() {
 }
 
 #[test]
+fn a_repair_names_only_the_files_with_faults_and_keeps_the_others() {
+    let faulty = GeneratedFile::new("app.js", "let a = ;\n");
+    let fault = Fault::in_file("app.js", FaultCode::SyntaxError, "an expression is missing").at_line(1);
+    let repair = Repair { kept: &["index.html"], shown: &[&faulty], whole: &["app.js"] };
+    let text = &create_repair_messages("the answer", &[fault], repair)[1].content;
+    assert!(text.contains("stay as they are:\n- index.html\nAnswer only with the files"));
+    assert!(text.contains("<request_file path=\"app.js\">\nlet a = ;\n</request_file>"));
+    assert!(text.contains("whole, not as blocks:\n- app.js\n") && !text.contains("the whole application"));
+}
+
+#[test]
+fn a_plan_is_asked_for_and_then_written_in_parts() {
+    let messages = create_plan_messages(&input("Books", &[]));
+    assert!(messages[0].content.contains("\"files\": [{\"path\"") && messages[1].content.contains("Books"));
+    let written = [GeneratedFile::new("a.js", "let a;\n")];
+    let part = planned_part("{}</request_plan>", &written, &["b.js".to_owned()], 1_000);
+    assert_eq!(count(&part, "</request_plan>"), 1);
+    assert!(part.contains("<request_file path=\"a.js\">") && part.ends_with("- b.js\n"), "{part}");
+    assert!(planned_part("{}", &[], &[], 0).ends_with("Write all files of the plan."));
+}
+
+#[test]
+fn each_stack_has_its_rules() {
+    for (stack, words) in [
+        (ProjectStack::React, ["@vitejs/plugin-react", "TypeScript"]),
+        (ProjectStack::FastApi, ["FastAPI()", "requirements.txt"]),
+        (ProjectStack::Express, ["Express", "package.json"]),
+        (ProjectStack::FullStack, ["@vitejs/plugin-react", "backend/main.py"]),
+    ] {
+        let system = &create_messages(&PromptInput { stack, ..input("Books", &[]) })[0].content;
+        assert!(words.iter().all(|word| system.contains(word)), "{stack}");
+        assert!(!system.contains("search/replace"), "a new application is written whole");
+    }
+}
+
+#[test]
+fn the_size_of_a_request_follows_the_context() {
+    assert_eq!(shown_bytes(None), USUAL_SHOWN_BYTES);
+    assert_eq!((shown_bytes(Some(10_000)), shown_bytes(Some(u64::MAX))), (21_000, MAX_SHOWN_BYTES));
+    let messages = [Message { role: Role::User, content: "x".repeat(7_000) }];
+    assert_eq!(needed_tokens(&messages), 2_000 + ANSWER_TOKENS);
+}
+
+#[test]
 fn shows_the_format_again_where_no_file_was_found() {
-    let messages = create_repair_messages(" ", &[Fault::new(FaultCode::NoFiles, "no files")]);
+    let messages =
+        create_repair_messages(" ", &[Fault::new(FaultCode::NoFiles, "no files")], Repair::default());
     assert_eq!(messages[0].content, "(empty)");
     assert!(messages[1].content.contains("```html path=index.html"));
 }

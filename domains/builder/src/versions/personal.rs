@@ -1,7 +1,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
-use atelier_entities::{ProjectId, VersionId, project_files, project_versions};
+use atelier_entities::{
+    ProjectId, VersionId, llm_attempts, project_files, project_messages, project_versions,
+};
 use atelier_foundation::{
     Actor,
     objects::enqueue_removal,
@@ -37,14 +39,33 @@ impl PersonalData for WrittenVersions {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["llm_attempts", "project_versions", "project_files"]
+        &["llm_attempts", "project_messages", "project_versions", "project_files"]
     }
 
     fn lists(&self) -> &'static [ExportList] {
-        &[ExportList { name: "versions", position: 40 }]
+        &[
+            ExportList { name: "versions", position: 40 },
+            ExportList { name: "messages", position: 42 },
+            ExportList { name: "model_requests", position: 44 },
+        ]
     }
 
-    async fn read(&self, db: &DatabaseConnection, _list: &str, page: Page) -> Result<Rows, DbErr> {
+    async fn read(&self, db: &DatabaseConnection, list: &str, page: Page) -> Result<Rows, DbErr> {
+        match list {
+            "messages" => {
+                let own = project_messages::Column::ProjectId.in_subquery(own_projects(page.user));
+                let rows = project_messages::Entity::find().filter(own);
+                let rows = page.fetch(db, rows, project_messages::Column::Id).await?;
+                return Ok(Rows::new(rows, |row| row.id.0));
+            }
+            "model_requests" => {
+                let own = llm_attempts::Column::ProjectId.in_subquery(own_projects(page.user));
+                let rows = llm_attempts::Entity::find().filter(own);
+                let rows = page.fetch(db, rows, llm_attempts::Column::Id).await?;
+                return Ok(Rows::new(rows, |row| row.id.0));
+            }
+            _ => {}
+        }
         let own = project_versions::Column::ProjectId.in_subquery(own_projects(page.user));
         let versions = project_versions::Entity::find().filter(own);
         let versions = page.fetch(db, versions, project_versions::Column::Id).await?;

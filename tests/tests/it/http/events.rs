@@ -96,5 +96,9 @@ pub(super) async fn a_late_stream_receives_earlier_events(setup: AppSetup) {
     assert_eq!((all.header("content-type"), all.header("content-encoding")), ("text/event-stream", ""));
     assert_eq!((all.header("cache-control"), all.header("x-accel-buffering")), ("no-store", "no"));
     assert_eq!(all.text().matches("event: progress").count(), 5, "from the beginning");
+    let told = whole.iter().filter(|event| event.event == "file").map(data);
+    let done: Vec<Value> =
+        told.filter(|file| file["state"] == "done").map(|file| file["path"].clone()).collect();
+    assert!(done.contains(&Value::from("index.html")), "the files are replayed: {done:?}");
     app.finish().await;
 }

@@ -210,10 +210,22 @@ pub(super) async fn a_second_version_replaces_the_first_and_can_be_undone(setup:
 
     let restore = format!("/api/projects/{project}/versions/1/restore");
     let restored = ada.client.post(&restore).send().await.expect(200).json();
-    assert_eq!(restored["project"]["current_version"], 1);
-    assert_eq!(ada.get(&format!("/api/projects/{project}/code")).await["version"], 1);
+    assert_eq!(restored["project"]["current_version"], 3);
+    let files = async |version: &str| {
+        ada.get(&format!("/api/projects/{project}/code{version}")).await["all_files"].clone()
+    };
+    assert_eq!(files("").await, files("?version=1").await);
+    assert_eq!(ada.get(&format!("/api/projects/{project}/versions/3")).await["restored_from"], 1);
+    let same = ada.get(&format!("/api/projects/{project}/versions/1/diff/3")).await;
+    assert_eq!(same["files"], json!([]));
+    let changed = ada.get(&format!("/api/projects/{project}/versions/1/diff/2")).await;
+    assert_ne!(changed["files"], json!([]));
+    let messages = ada.get(&format!("/api/projects/{project}/messages")).await;
+    assert_eq!((&messages[0]["text"], &messages[0]["version"]), (&wish["prompt"], &json!(2)));
+    let file = ada.get(&format!("/api/projects/{project}/versions/1/files/index.html")).await;
+    assert_eq!(file["language"], "html");
     assert_eq!(ada.get(&format!("/api/projects/{project}/code?version=2")).await["version"], 2);
-    let missing = ada.client.get(&format!("/api/projects/{project}/code?version=3")).send().await;
+    let missing = ada.client.get(&format!("/api/projects/{project}/code?version=4")).send().await;
     let _refused = missing.refused(404, "VERSION_NOT_FOUND");
     app.finish().await;
 }

@@ -55,7 +55,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         asked += 1;
     }
 
-    assert!(asked >= 82, "only {asked} operations are about one project, job, workflow and the like");
+    assert!(asked >= 87, "only {asked} operations are about one project, job, workflow and the like");
     let nothing = json!([]);
     for path in ["/api/projects", "/api/jobs", &format!("/api/jobs?project={project}")] {
         assert_eq!(eve.get(path).await, nothing, "{path}");

@@ -94,6 +94,7 @@ async fn projects_are_validated() {
         ("PUT", &project, json!({"status": "generating"}), "status"),
         ("POST", &generate, json!({"mode": "slow"}), "mode"),
         ("POST", &generate, json!({"prompt": long_text}), "prompt"),
+        ("POST", &generate, json!({"stack": "cobol"}), "stack"),
         ("POST", &deploy, json!({"platform": "moon"}), "platform"),
         ("POST", &deploy, json!({"version": "one"}), "version"),
     ];
@@ -101,8 +102,15 @@ async fn projects_are_validated() {
 
     let largest = json!({"title": "é".repeat(120), "description": "é".repeat(5000)});
     let _taken = ada.client.post("/api/projects").json(&largest).send().await.expect(201);
-    for path in ["code", "versions/1/restore", "export/zip", "deploy"] {
-        let method = if path == "code" { "GET" } else { "POST" };
+    for (method, path) in [
+        ("GET", "code"),
+        ("GET", "versions/1"),
+        ("GET", "versions/1/diff/2"),
+        ("GET", "versions/1/files/index.html"),
+        ("POST", "versions/1/restore"),
+        ("POST", "export/zip"),
+        ("POST", "deploy"),
+    ] {
         let reply = ada.client.call(method, &format!("{project}/{path}")).send().await;
         let _none_yet = reply.refused(404, "VERSION_NOT_FOUND");
     }
@@ -164,6 +172,7 @@ async fn urls_and_parameters_are_validated() {
         ("GET", "/api/jobs/seven/events"),
         ("POST", "/api/jobs/seven/cancel"),
         ("POST", &format!("/api/projects/{project}/versions/first/restore")),
+        ("GET", &format!("/api/projects/{project}/versions/1/diff/last")),
     ] {
         let call = ada.client.call(method, path);
         let call = if method == "PUT" { call.json(&json!({})) } else { call };
@@ -171,7 +180,9 @@ async fn urls_and_parameters_are_validated() {
         assert!(reply.json()["details"].as_object().is_some_and(|details| details.len() == 1), "{path}");
     }
     let versions = format!("/api/projects/{project}/versions");
-    for list in ["/api/projects", "/api/jobs", "/api/credits/history", &versions] {
+    let (messages, usage) =
+        (format!("/api/projects/{project}/messages"), format!("/api/projects/{project}/usage"));
+    for list in ["/api/projects", "/api/jobs", "/api/credits/history", &versions, &messages, &usage] {
         for (query, field) in [
             ("page_size=101", "page_size"),
             ("page_size=0", "page_size"),

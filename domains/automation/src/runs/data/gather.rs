@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use atelier_queue::answered;
 use futures::future::BoxFuture;
 use sea_orm::DbErr;
 use tokio::sync::oneshot;
@@ -111,7 +112,8 @@ impl<K: Clone + Ord + Hash, V> Reading<K, V> {
         while let Some(requests) = self.0.next() {
             let keys: BTreeSet<K> =
                 requests.iter().flat_map(|request| request.keys.iter().cloned()).collect();
-            let found = (self.0.read)(keys.into_iter().collect()).await.map(Arc::new);
+            // All wait for this one connection, of which the packets may be lost.
+            let found = answered((self.0.read)(keys.into_iter().collect())).await.map(Arc::new);
             for request in requests {
                 // Whoever was dropped needs no answer.
                 let _ = request.answer.send(found.clone());
@@ -182,5 +184,20 @@ mod tests {
         assert_eq!(gather.read(vec![2]).await.expect("it can be read").get(&2), Some(&2));
         assert!(gather.read(vec![13]).await.is_err());
         assert_eq!(gather.read(vec![3]).await.expect("it can be read").get(&3), Some(&3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_is_never_answered_holds_up_nobody_for_long() {
+        let gather = Gather::new(|keys: Vec<u32>| async move {
+            if keys.contains(&13) {
+                std::future::pending::<()>().await;
+            }
+            Ok(keys.into_iter().map(|key| (key, key)).collect::<HashMap<u32, u32>>())
+        });
+        let begun = tokio::time::Instant::now();
+
+        assert!(gather.read(vec![13]).await.is_err());
+        assert_eq!(gather.read(vec![3]).await.expect("it can be read").get(&3), Some(&3));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
     }
 }

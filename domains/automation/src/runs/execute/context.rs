@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use atelier_entities::{NodeState, workflow_node_runs, workflows};
+use atelier_queue::answered;
 use sea_orm::EntityTrait;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -214,7 +215,7 @@ impl<'a> AttemptReader<'a> {
             return Ok(context);
         }
         let db = self.execution.services.queue.db();
-        let Some(workflow) = workflows::Entity::find_by_id(run.workflow_id).one(db).await? else {
+        let Some(workflow) = answered(workflows::Entity::find_by_id(run.workflow_id).one(db)).await? else {
             return Ok(context);
         };
         let vars = Value::Object(Settings::known(&workflow).vars);

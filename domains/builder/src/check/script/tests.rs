@@ -122,7 +122,7 @@ fn nesting_up_to_the_limit_is_read_without_a_crash() {
         "(", "[", "{", "a=>", "<a>", "!", "typeof ", "a?b:", "if(a)", "a.", "`${", "- ", "a+", "a:", "new ",
         "keyof ",
     ] {
-        let (mut low, mut high) = (1, 400_000);
+        let (mut low, mut high) = (1_usize, 400_000);
         while low < high {
             let middle = (low + high).div_ceil(2);
             if fits_stack(&part.repeat(middle)) { low = middle } else { high = middle - 1 }

@@ -97,7 +97,7 @@ async fn a_project_has_one_generation_at_a_time() {
     let ada = fixture.register("ada@example.org").await;
     let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
     let first = fixture.generate(ada.id, project.id, None).await;
-    let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
+    let input = GenerationInput { mode: GenerationMode::Quick, prompt: None, stack: None };
 
     let second = fixture.services.builder.generation.start(&acting(ada.id), project.id, input).await;
 
@@ -110,7 +110,7 @@ async fn a_generation_without_enough_credits_leaves_no_rows() {
     let fixture = Fixture::new().await;
     let ada = fixture.register("ada@example.org").await;
     let mut started: Vec<JobId> = Vec::new();
-    let input = GenerationInput { mode: GenerationMode::Advanced, prompt: None };
+    let input = GenerationInput { mode: GenerationMode::Advanced, prompt: None, stack: None };
     for _ in 0..2 {
         let project = fixture.create_project(ada.id, ProjectKind::Api).await;
         let job = fixture.services.builder.generation.start(&acting(ada.id), project.id, input.clone()).await;
@@ -135,7 +135,7 @@ async fn a_balance_is_never_spent_twice() {
         let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
         let (generation, input) = (
             fixture.services.builder.generation.clone(),
-            GenerationInput { mode: GenerationMode::Quick, prompt: None },
+            GenerationInput { mode: GenerationMode::Quick, prompt: None, stack: None },
         );
         running.spawn(async move { generation.start(&acting(ada.id), project.id, input).await.is_ok() });
     }
@@ -150,7 +150,7 @@ async fn another_persons_project_cannot_be_generated() {
     let fixture = Fixture::new().await;
     let (ada, bob) = (fixture.register("ada@example.org").await, fixture.register("bob@example.org").await);
     let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
-    let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
+    let input = GenerationInput { mode: GenerationMode::Quick, prompt: None, stack: None };
 
     let refused = fixture.services.builder.generation.start(&acting(bob.id), project.id, input).await;
 

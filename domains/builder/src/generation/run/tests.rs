@@ -10,7 +10,10 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::testing::{BAD_COMPLETION, Fixture, GOOD_COMPLETION, options};
+use crate::{
+    check, parse,
+    testing::{BAD_COMPLETION, Fixture, GOOD_COMPLETION, options},
+};
 use atelier_foundation::{Actor, Page};
 
 fn good() -> ScriptedCompletion {
@@ -74,14 +77,6 @@ async fn faults_are_sent_back_until_they_are_repaired() {
     let repair = requests[1].messages.last().expect("a message");
     assert_eq!((requests.len(), repair.role), (2, Role::User));
     assert!(repair.content.contains("data.json"), "{}", repair.content);
-}
-
-#[test]
-fn a_completion_is_sent_back_only_if_time_is_left_for_another() {
-    for (left, fits) in [(600, true), (330, true), (329, false), (0, false)] {
-        let left = Duration::from_secs(left);
-        assert_eq!(has_time_for_another(left, Duration::from_secs(300)), fits, "{left:?}");
-    }
 }
 
 /// A generation with faulty completions only. It fails with their faults.

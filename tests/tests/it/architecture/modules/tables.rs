@@ -57,7 +57,7 @@ const BUILDER: Layers = Layers {
         &["omission", "path"],
         &["check", "parse"],
         &["react"],
-        &["parts", "prompt"],
+        &["edit", "parts", "prompt"],
         &["generation", "versions"],
         &["deployments"],
         &["builder"],
