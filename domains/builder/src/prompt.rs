@@ -220,6 +220,9 @@ fn repair_text(faults: &[Fault], repair: Repair<'_>) -> String {
     let mut text = String::from("Your answer could not be used. What is wrong:\n");
     for fault in faults.iter().take(MAX_FAULTS) {
         text += &format!("- {} {}\n", fault.code, quoted(&fault.to_string()));
+        for line in fault.hint.iter().flat_map(|hint| hint.lines()) {
+            text += &format!("    {}\n", quoted(line));
+        }
     }
     let has = |code: FaultCode| faults.iter().any(|fault| fault.code == code);
     if has(FaultCode::NoFiles) {

@@ -94,7 +94,10 @@ impl Generation {
             app = self.write_part(&mut writing, messages, index + 1 == groups.len()).await?;
         }
         let app = app.ok_or_else(|| JobError::retry("CHECK_FAILED", "the answer could not be checked"))?;
-        let Writing { draft, notes, author: (provider, model), .. } = writing;
+        log_faults(ctx, LogLevel::Info, &app.notes).await;
+        let Writing { draft, mut notes, author: (provider, model), .. } = writing;
+        notes.extend(app.notes.iter().cloned());
+        notes.truncate(MAX_FAULTS);
         let plan = plan.and_then(|plan| serde_json::to_value(plan).ok());
         Ok(GeneratedApp { app, summary: draft.summary().to_owned(), provider, model, plan, notes })
     }
