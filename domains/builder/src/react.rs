@@ -22,7 +22,7 @@ use crate::{
 use graph::Graph;
 pub use libraries::{FOLDER as LIBRARY_FOLDER, NAMES as LIBRARIES, are_embedded};
 use page::Page;
-use resolve::{Project, is_script};
+use resolve::Project;
 
 /// Maximum number of faults of one compilation.
 const MAX_FAULTS: usize = 20;

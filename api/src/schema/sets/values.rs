@@ -55,7 +55,7 @@ pub(super) const MODEL_REQUESTS: [&str; 14] = [
 ];
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 44] = [
+pub(super) const JOB_ERRORS: [&str; 45] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
