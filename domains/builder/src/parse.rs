@@ -17,10 +17,7 @@ mod tag;
 mod thought;
 mod whole;
 
-use crate::{
-    fault::{Fault, FaultCode},
-    file::GeneratedFile,
-};
+use crate::{fault::Fault, file::GeneratedFile};
 use collect::Collected;
 pub use edit::{Change, Edit};
 
@@ -39,7 +36,7 @@ pub struct ParsedCompletion {
     /// The changes of files of the version before, in the order of the completion.
     pub edits: Vec<Edit>,
     /// The problems of the completion's form, at most 20. Some are notes: see
-    /// [`FaultCode::is_note`].
+    /// [`FaultCode::is_note`](crate::fault::FaultCode::is_note).
     pub problems: Vec<Fault>,
 }
 

@@ -254,7 +254,7 @@ mod tests {
     fn finds_inline_scripts_and_styles() {
         let page = "<style>p{}</style><SCRIPT type=module>let a = '<p>';</Script>";
         assert_eq!(
-            scan(page),
+            read(page).parts,
             [PagePart::Style("p{}", 7), PagePart::Script("let a = '<p>';", ScriptKind::Module, 38)]
         );
     }

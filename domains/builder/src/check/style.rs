@@ -58,8 +58,8 @@ pub(super) fn list_addresses(sheet: &str) -> Vec<(&str, usize)> {
     while let Some(start) = sheet[at..].find(['u', 'U', '@', '/']).map(|length| at + length) {
         let rest = &sheet[start..];
         at = start + 1;
-        if rest.starts_with("/*") {
-            let Some(length) = rest[2..].find("*/") else { break };
+        if let Some(comment) = rest.strip_prefix("/*") {
+            let Some(length) = comment.find("*/") else { break };
             at = start + length + 4;
         } else if let Some(inner) = strip_word(rest, "url(").or_else(|| strip_word(rest, "@import ")) {
             let inner = inner.trim_start();

@@ -6,7 +6,7 @@ use atelier_foundation::{
     projects::{ProjectError, lock_owned, project_target},
 };
 use atelier_queue::Transaction;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, PaginatorTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel, PaginatorTrait};
 use serde_json::json;
 
 use super::{VersionError, Versions, files_of};

@@ -67,11 +67,7 @@ async fn call(person: &Person, method: &str, path: &str, body: Option<Value>) ->
 pub(super) async fn write(app: &TestApp, person: &Person) {
     let project = person.create_project("Reading list").await;
     let path = |rest: &str| format!("/api/projects/{project}{rest}");
-    let generate = person.client.post(&path("/generate")).header("idempotency-key", "plans");
-    let job = job_id(&generate.send().await.expect(202));
-    person.job_once(&job, "succeeded").await;
-    let deployed = person.client.post(&path("/deploy")).json(&json!({"platform": "preview"}));
-    person.job_once(&job_id(&deployed.send().await.expect(202)), "succeeded").await;
+    let job = make_and_publish(person, &path).await;
     let status = person.get(&path("/deployment/status")).await;
     let site = app.path_of(status["url"].as_str().expect("a URL")).to_owned();
     let deliver = person.get("/api/admin/jobs?kind=email.deliver").await;
@@ -125,6 +121,16 @@ pub(super) async fn write(app: &TestApp, person: &Person) {
     ] {
         call(person, method, path, body).await;
     }
+}
+
+/// Generates and publishes the project. The job of its generation.
+async fn make_and_publish(person: &Person, path: &impl Fn(&str) -> String) -> String {
+    let generate = person.client.post(&path("/generate")).header("idempotency-key", "plans");
+    let job = job_id(&generate.send().await.expect(202));
+    person.job_once(&job, "succeeded").await;
+    let deployed = person.client.post(&path("/deploy")).json(&json!({"platform": "preview"}));
+    person.job_once(&job_id(&deployed.send().await.expect(202)), "succeeded").await;
+    job
 }
 
 /// Calls all read operations with each value of each parameter.
