@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::fault::FaultCode;
 
 mod broken;
 mod forms;
