@@ -53,7 +53,7 @@ const CLOSED: [&str; 24] = [
 
 /// Those of them that are open here: filters that take any text, the model's provider, types of nodes that a
 /// draft may name before there are any, those of n8n.
-const OPEN: [&str; 18] = [
+const OPEN: [&str; 19] = [
     "AttemptAccountView/provider",
     "CreateNodeInput/type",
     "GenerationResult/provider",
@@ -63,6 +63,7 @@ const OPEN: [&str; 18] = [
     "LivenessView/status",
     "NodeInput/type",
     "NodeView/type",
+    "PlannedFileView/purpose",
     "ProviderView/provider",
     "SteeringBody/kind",
     "VersionView/provider",

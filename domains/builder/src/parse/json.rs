@@ -100,9 +100,9 @@ impl JsonCompletion {
         }
         for (key, value) in object {
             let content = value.as_str().or_else(|| text_of(value.as_object()?, &CONTENT_KEYS));
-            match content {
-                Some(content) if is_path_like(key) => self.files.push((key.clone(), content.to_owned())),
-                Some(arguments) if ARGUMENT_KEYS.contains(&key.as_str()) => {
+            match (content, value) {
+                (Some(content), _) if is_path_like(key) => self.files.push((key.clone(), content.to_owned())),
+                (_, Value::String(arguments)) if ARGUMENT_KEYS.contains(&key.as_str()) => {
                     if let Ok(value) = serde_json::from_str(arguments) {
                         self.collect(&value, depth + 1);
                     }
