@@ -47,7 +47,7 @@ async fn list_lost(tx: &Transaction) -> Result<Vec<Lost>, DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("SELECT deliveries.id, deliveries.user_id, deliveries.next_number, deliveries.next_at FROM webhook_deliveries AS deliveries WHERE deliveries.state = '")
         .push(DeliveryState::Pending.as_str())
-        .push("' AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.subject_id = deliveries.id AND jobs.phase < 2) ORDER BY deliveries.id LIMIT ")
+        .push("' AND (SELECT jobs.id FROM jobs WHERE jobs.subject_id = deliveries.id AND jobs.phase < 2 LIMIT 1) IS NULL ORDER BY deliveries.id LIMIT ")
         .push(&BATCH.to_string())
         .skip_locked_of("deliveries");
     Lost::find_by_statement(sql.build()).all(&**tx).await

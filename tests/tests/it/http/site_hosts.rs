@@ -187,7 +187,9 @@ async fn the_archive_has_the_sources_and_vite_builds_them() {
 async fn what_cannot_be_compiled_does_not_become_a_version() {
     let answer = "An application.\n\n```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n<head><title>x</title></head>\n\
         <body><div id=\"root\"></div><script type=\"module\" src=\"/src/main.ts\"></script></body>\n</html>\n```\n\n\
-        ```ts path=src/main.ts\nimport { a } from 'three';\n\nexport const b: string = a;\ndocument.title = b;\n```\n";
+        ```ts path=src/main.ts\nimport { a } from 'three';\n\nexport const b: string = a;\ndocument.title = b;\n```\n\n\
+        ```json path=package.json\n{\"name\": \"visits\", \"private\": true, \"type\": \"module\", \"scripts\": {\"build\": \"vite build\"},\n\
+        \"dependencies\": {\"three\": \"^0.170.0\"}, \"devDependencies\": {\"vite\": \"^7.0.0\"}}\n```\n";
     let model =
         FakeOpenAi::start([Completion::text(answer), Completion::text(answer), Completion::text(answer)])
             .await;
