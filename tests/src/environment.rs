@@ -24,7 +24,12 @@ pub(crate) fn pgbouncer() -> String {
     std::env::var("TEST_PGBOUNCER").unwrap_or_else(|_| "pgbouncer".to_owned())
 }
 
-/// The program chromium, which a test of pages uses where it is there.
+/// Whether nothing that tests need may be missing: `CI` is set, as build services do.
+pub(crate) fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !value.is_empty())
+}
+
+/// The program chromium.
 pub(crate) fn chromium() -> String {
     std::env::var("TEST_CHROMIUM").unwrap_or_else(|_| "chromium".to_owned())
 }

@@ -23,7 +23,7 @@ mod waiting;
 
 pub use self::app::{AppSetup, KillableWorker, TestApp};
 pub use self::authority::Authority;
-pub use self::chromium::Chromium;
+pub use self::chromium::{Chromium, skip};
 pub use self::client::{Call, Client, Reply};
 pub use self::database::TestDatabase;
 #[cfg(unix)]

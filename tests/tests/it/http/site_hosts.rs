@@ -2,7 +2,8 @@
 
 use std::io::{Cursor, Read};
 
-use atelier_tests::{AppSetup, Chromium, Completion, FakeOpenAi, Person, TestApp, job_id, run_vite};
+use atelier_builder::react::are_embedded;
+use atelier_tests::{AppSetup, Chromium, Completion, FakeOpenAi, Person, TestApp, job_id, run_vite, skip};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use zip::ZipArchive;
@@ -81,12 +82,15 @@ impl Setup {
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer x\r\n");
         raw(&self.app, &format!("{head}Connection: close\r\n\r\n")).await
     }
+}
 
-    /// Whether the build has the libraries that show React applications.
-    async fn has_libraries(&self) -> bool {
-        let page = self.ask("GET", "/", self.host()).await;
-        !page.contains("built without the libraries")
+/// Whether the build has the libraries that show React applications, which `scripts/test`
+/// makes.
+fn has_libraries() -> bool {
+    if !are_embedded() {
+        skip("the build has no libraries of React applications");
     }
+    are_embedded()
 }
 
 fn tag_of(path: &str) -> &str {
@@ -134,7 +138,7 @@ async fn a_site_has_a_host_without_the_api() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_react_application_runs_and_keeps_data_on_its_host() {
     let setup = Setup::of("").await;
-    if let (Some(browser), true) = (Chromium::find().await, setup.has_libraries().await) {
+    if let (Some(browser), true) = (Chromium::find().await, has_libraries()) {
         for visit in 1..=2 {
             let page = browser.open(&setup.url).await;
             assert!(page.contains(&format!("visits: {visit} &amp; more")), "{page}");
@@ -152,7 +156,7 @@ async fn without_a_host_the_page_says_why_it_keeps_no_data() {
     let page = setup.app.client().get(&path).send().await.expect(200);
 
     assert!(page.header("content-security-policy").contains("sandbox allow-scripts"));
-    if !page.text().contains("built without the libraries") {
+    if has_libraries() {
         assert!(page.text().contains("server.preview_url"), "{}", page.text());
         let _script = setup.app.client().get(&format!("{path}src/main.tsx.js")).send().await.expect(200);
     }
