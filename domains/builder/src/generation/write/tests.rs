@@ -248,3 +248,5 @@ fn a_completion_is_sent_back_only_if_time_is_left_for_another() {
         assert_eq!(has_time_for_another(left, Duration::from_secs(300)), fits, "{left:?}");
     }
 }
+
+mod mutations;
