@@ -133,8 +133,8 @@ fn description(mode: GenerationMode) -> &'static str {
 }
 
 /// Marks the project and answers how many versions it has. The number is that of the moment
-/// before the project was locked; still no other comes meanwhile, since only generations make
-/// versions and the one that was enqueued is the only one of the project.
+/// before the project was locked. No other generation adds one meanwhile, since the one that was
+/// enqueued is the only one of the project; an earlier version that is restored may.
 async fn mark_generating(tx: &Transaction, user: UserId, project: ProjectId) -> Result<u64, GenerationError> {
     let count = project_versions::Entity::find_of(project)
         .select_only()

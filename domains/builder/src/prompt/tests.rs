@@ -31,7 +31,8 @@ fn the_system_message_has_the_rules_of_each_kind_and_mode() {
         let messages = create_messages(&PromptInput { kind, mode, ..input("Books", &[]) });
         assert_eq!(messages.len(), 2);
         assert!(messages[0].role == Role::System && messages[1].role == Role::User);
-        for part in words.iter().chain(&["```html path=index.html", "At most 200 files, 512 KiB a file"]) {
+        let of_all = ["```html path=index.html", "At most 200 files, 512 KiB a file", "Do not ask questions"];
+        for part in words.iter().chain(&of_all) {
             assert!(messages[0].content.contains(part), "{kind:?} {mode:?} {part}");
         }
     }
