@@ -1,6 +1,6 @@
 //! Generations with a model server that returns valid, invalid or no completions.
 
-use atelier_tests::{AppSetup, Completion, FakeOpenAi, Person, TestApp};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi, Person, TestApp, until};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -171,6 +171,7 @@ pub(super) async fn a_generation_is_cancelled_while_the_model_writes(setup: AppS
     let scene = Setup::of(setup, [Completion::Stall(vec!["```html path=index.html\n<h1>".to_owned()])]).await;
     let id = scene.start().await;
     scene.ada.job_in_stage(&id, "writing").await;
+    until("the model is asked", async || (!scene.model.list_requests().is_empty()).then_some(())).await;
     assert_eq!(scene.ada.project(&scene.project).await["status"], "generating");
 
     let asked = scene.ada.cancel(&id).await.expect(202);
@@ -178,6 +179,9 @@ pub(super) async fn a_generation_is_cancelled_while_the_model_writes(setup: AppS
     let job = scene.ada.job_once(&id, "cancelled").await;
 
     assert_eq!(job["error"]["code"], "CANCELLED");
+    let usage = scene.ada.get(&format!("/api/projects/{}/usage", scene.project)).await;
+    let account = (&usage[0]["class"], &usage[0]["is_estimated"]);
+    assert_eq!(account, (&json!("cancelled"), &json!(true)), "its tokens are not forgotten: {usage}");
     assert_eq!(scene.ada.project(&scene.project).await["status"], "draft");
     let expected = [("bonus", 10), ("usage", -2), ("refund", 2)];
     assert_eq!(scene.ada.ledger().await, expected.map(|(kind, amount)| (kind.to_owned(), amount)));
