@@ -150,7 +150,12 @@ struct Lines {
 
 impl Lines {
     fn of(source: &str, record: &ModuleRecord<'_>) -> Self {
-        let line = |span: Span| line_of(source, span.start as usize);
+        // Counted once: a script may have thousands of imports.
+        let ends: Vec<usize> = source.match_indices('\n').map(|(at, _)| at).collect();
+        let line = |span: Span| {
+            let before = ends.partition_point(|end| *end < span.start as usize);
+            u32::try_from(before + 1).unwrap_or(u32::MAX)
+        };
         let mut specifiers = BTreeMap::new();
         for (specifier, places) in record.requested_modules.iter() {
             if let Some(place) = places.iter().find(|place| !place.is_type).or(places.first()) {
