@@ -59,7 +59,7 @@ pub struct CheckedApp {
 ///
 /// # Errors
 /// The faults, at most [`MAX_FAULTS`]. None of them is a note. One in a file has the lines
-/// around it as its hint.
+/// around it in its hint, as notes have.
 pub fn check(
     mut files: Vec<GeneratedFile>,
     limits: Limits,
@@ -86,6 +86,7 @@ pub fn check(
     }
     faults.truncate(MAX_FAULTS);
     notes.truncate(MAX_FAULTS);
+    let notes = notes.into_iter().map(|note| with_lines(note, &files)).collect();
     match entry {
         Some(entry) if faults.is_empty() => Ok(CheckedApp { files, total_bytes, entry, notes }),
         _ => Err(faults.into_iter().map(|fault| with_lines(fault, &files)).collect()),

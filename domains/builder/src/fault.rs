@@ -6,6 +6,8 @@ use std::fmt;
 const MAX_MESSAGE_CHARS: usize = 240;
 /// Maximum length of a line that a hint quotes, in characters.
 const MAX_LINE_CHARS: usize = 160;
+/// Maximum length of what a hint says to do, in characters.
+const MAX_HINT_CHARS: usize = 480;
 
 macro_rules! fault_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
@@ -136,7 +138,8 @@ pub struct Fault {
     pub code: FaultCode,
     /// One sentence on one line, at most 240 characters, without control characters.
     pub message: String,
-    /// What to do instead and the lines around, each at most 160 characters long.
+    /// What to do instead, at most 480 characters on one line, and up to three lines around, each
+    /// at most 160 characters long.
     pub hint: Option<String>,
 }
 
@@ -163,7 +166,7 @@ impl Fault {
     /// The same fault with what to do instead.
     #[must_use]
     pub fn with_hint(mut self, hint: &str) -> Self {
-        self.hint = Some(hint.to_owned());
+        self.hint = Some(one_line(hint, MAX_HINT_CHARS));
         self
     }
 
@@ -220,6 +223,15 @@ mod tests {
         assert_eq!(fault.with_lines_of("a\nb\nc\nd").hint.as_deref(), Some("Close it.\n1 | a\n2 | b\n3 | c"));
         let first = Fault::in_file("a.js", FaultCode::SyntaxError, "x").at_line(1);
         assert_eq!(first.with_lines_of("a\nb\nc").hint.as_deref(), Some("1 | a\n2 | b"));
+    }
+
+    #[test]
+    fn a_hint_is_bounded_however_long_the_names_and_lines_are() {
+        let long = "é".repeat(5000);
+        let fault = Fault::in_file("a.js", FaultCode::SyntaxError, "x").at_line(2).with_hint(&long);
+        let hint = fault.with_lines_of(&format!("{long}\n{long}\n{long}\n{long}")).hint.expect("a hint");
+        let lengths: Vec<usize> = hint.lines().map(|line| line.chars().count()).collect();
+        assert_eq!(lengths, [MAX_HINT_CHARS, MAX_LINE_CHARS + 4, MAX_LINE_CHARS + 4, MAX_LINE_CHARS + 4]);
     }
 
     #[test]

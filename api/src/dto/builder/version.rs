@@ -83,6 +83,8 @@ pub(crate) struct NoteView {
     code: String,
     /// For people.
     message: String,
+    /// What to do instead, and the lines around; null if there is nothing to say.
+    hint: Option<String>,
 }
 
 /// The files by which a version differs from the one that was current before it.

@@ -263,10 +263,16 @@ fn checks_failed(faults: &[Fault]) -> JobError {
         .with_details(json!({"faults": listed(faults)}))
 }
 
-/// Faults or notes as JSON, as they are shown and stored.
+/// Faults or notes as JSON, as they are shown and stored: at most [`MAX_FAULTS`].
 pub(super) fn listed(faults: &[Fault]) -> Value {
-    let all = faults.iter().map(|fault| {
-        json!({"path": fault.path, "line": fault.line, "code": fault.code.as_str(), "message": fault.message})
+    let all = faults.iter().take(MAX_FAULTS).map(|fault| {
+        json!({
+            "path": fault.path,
+            "line": fault.line,
+            "code": fault.code.as_str(),
+            "message": fault.message,
+            "hint": fault.hint,
+        })
     });
     all.collect()
 }

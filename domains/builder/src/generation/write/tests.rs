@@ -195,6 +195,15 @@ async fn a_change_that_stays_faulty_leaves_the_version_before_and_costs_nothing(
     assert_eq!(scene.file("styles.css").await, "h1 { color: teal; }\n");
 }
 
+#[test]
+fn a_listed_fault_says_what_to_do_and_quotes_the_lines_around() {
+    let fault = Fault::in_file("a.js", FaultCode::SyntaxError, "x").at_line(1).with_hint("Close it.");
+    let faults = vec![fault.with_lines_of("a("); MAX_FAULTS + 1];
+    let seen = listed(&faults);
+    assert_eq!(seen[0]["hint"], "Close it.\n1 | a(");
+    assert_eq!(seen.as_array().map(Vec::len), Some(MAX_FAULTS));
+}
+
 #[tokio::test]
 async fn a_filtered_answer_fails_with_the_category_and_returns_the_credits() {
     let filtered = LlmError::ContentFilter { message: "SAFETY".to_owned() };
