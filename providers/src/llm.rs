@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+mod allowance;
 pub mod claude;
 mod draft;
 mod exchange;
@@ -23,6 +24,7 @@ pub mod server;
 mod status;
 mod timers;
 
+pub use allowance::{Allowance, Remaining};
 pub use status::{Attempt, CircuitState, ServerStatus};
 
 /// Receives the chunks of a completion while it is written. Called in order, from the task
@@ -185,6 +187,8 @@ pub enum StreamEvent {
         /// Its id of the request.
         request_id: String,
     },
+    /// What the server says is left of its limits.
+    Allowed(Allowance),
     /// The tokens used so far, as the server counts them.
     Counted(Usage),
     /// A model goes on where another one failed, or where its own token limit was reached.

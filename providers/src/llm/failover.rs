@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use super::{ChatModel, Completion, Effort, GenerationRequest, LlmError, ServerStatus, StreamSink};
+use super::allowance::Allowances;
+use super::{
+    ChatModel, Completion, Effort, GenerationRequest, LlmError, ServerStatus, StreamEvent, StreamSink,
+};
 use crate::{circuits::Circuits, limiter::RateLimiter, resilience::Clock};
 
 mod accounts;
@@ -20,6 +23,7 @@ mod recorder;
 
 pub use accounts::{Budget, Price};
 use accounts::{Spent, estimate_request};
+use admission::name_of;
 pub use chain::{Chain, ChainModel, FailoverPolicy, MinuteLimits};
 use continuation::Written;
 use decision::{Next, Situation, next};
@@ -30,14 +34,14 @@ use recorder::{Asked, CancelGuard, Permission, Recorder};
 /// circuit is open, the result is [`LlmError::CircuitOpen`].
 ///
 /// Before a model goes on after text of another one, the sink is told by
-/// [`StreamEvent::Restarted`](super::StreamEvent::Restarted). Each request ends with
-/// [`StreamEvent::AttemptEnded`](super::StreamEvent::AttemptEnded), even if the future is
-/// dropped.
+/// [`StreamEvent::Restarted`]. Each request ends with [`StreamEvent::AttemptEnded`], even if
+/// the future is dropped. [`StreamEvent::Allowed`] is not passed on.
 pub struct FailoverModel {
     quick: Chain,
     advanced: Chain,
     circuits: Arc<dyn Circuits>,
     limiter: Option<Arc<dyn RateLimiter>>,
+    allowances: Allowances,
     clock: Clock,
     policy: FailoverPolicy,
 }
@@ -81,7 +85,8 @@ impl FailoverModel {
 
     /// A chain for each effort.
     pub fn of_chains(quick: Chain, advanced: Chain, circuits: Arc<dyn Circuits>, clock: Clock) -> Self {
-        Self { quick, advanced, circuits, limiter: None, clock, policy: FailoverPolicy::default() }
+        let (allowances, policy) = (Allowances::default(), FailoverPolicy::default());
+        Self { quick, advanced, circuits, limiter: None, allowances, clock, policy }
     }
 
     /// With this policy.
@@ -225,7 +230,11 @@ impl FailoverModel {
         recorder: &Recorder<'_>,
     ) -> Result<Completion, LlmError> {
         let over = |what: &str| Err(LlmError::OverBudget { message: what.to_owned() });
-        let listener = |event| recorder.hear(event);
+        let name = name_of(entry, request.effort);
+        let listener = |event| match event {
+            StreamEvent::Allowed(allowance) => self.allowances.keep(&name, allowance),
+            other => recorder.hear(other),
+        };
         let time_left = self.policy.budget.time.map(|time| time.saturating_sub(course.started.elapsed()));
         let too_late = async {
             match time_left {

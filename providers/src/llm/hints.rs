@@ -50,7 +50,7 @@ fn in_sentence(message: &str) -> Option<Duration> {
 }
 
 /// A span such as `26s`, `0.5s`, `94ms`, `6m0s` or `6hr29min`.
-fn parse_span(text: &str) -> Option<Duration> {
+pub(super) fn parse_span(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = Duration::ZERO;
     if rest.is_empty() {

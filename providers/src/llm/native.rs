@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -11,7 +12,9 @@ use super::exchange::{accepted, broken, request_id};
 use super::faults::classify_streamed;
 use super::frames::{END_MARK, Frame, Frames};
 use super::timers::{Stage, Timers, in_total};
-use super::{Completion, LlmError, Message, Role, StreamEvent, StreamSink, Usage, server::ServerOptions};
+use super::{
+    Allowance, Completion, LlmError, Message, Role, StreamEvent, StreamSink, Usage, server::ServerOptions,
+};
 use crate::http::trusted_client;
 
 /// Assembles the events of a protocol.
@@ -80,6 +83,9 @@ impl Native {
         let response = timers.first(self.send(call)).await?;
         if let Some(request_id) = request_id(response.headers()) {
             sink(StreamEvent::Accepted { request_id });
+        }
+        if let Some(allowance) = Allowance::in_headers(response.headers(), Utc::now()) {
+            sink(StreamEvent::Allowed(allowance));
         }
         let mut frames = Frames::new(response);
         let mut counted = None;

@@ -87,6 +87,9 @@ impl OpenAi {
             if let Some(request_id) = wire::request_id(&chunk) {
                 sink(StreamEvent::Accepted { request_id });
             }
+            if let Some(allowance) = wire::allowance(&chunk) {
+                sink(StreamEvent::Allowed(allowance));
+            }
             let text = collector.take(&chunk);
             if !text.is_empty() {
                 sink(StreamEvent::Delta { text });

@@ -45,7 +45,7 @@ impl Heard {
                 self.watch().restart(provider, model, kept_bytes);
             }
             StreamEvent::AttemptEnded(attempt) => return ledger.add(attempt),
-            StreamEvent::Accepted { .. } | StreamEvent::Counted(_) => return,
+            StreamEvent::Accepted { .. } | StreamEvent::Allowed(_) | StreamEvent::Counted(_) => return,
         }
         self.changed.notify_one();
     }

@@ -17,6 +17,11 @@ use crate::{
 /// Longest accepted Retry-After of a provider.
 const MAX_RETRY_AFTER: TimeDelta = TimeDelta::minutes(10);
 
+/// The name of a model in circuits and limits.
+pub(super) fn name_of(entry: &ChainModel, effort: Effort) -> String {
+    format!("{}/{}", entry.model.provider(), entry.model.model(effort))
+}
+
 impl FailoverModel {
     /// Asks the circuits and the limits. Fails with the time when to ask again.
     pub(super) async fn admit(
@@ -35,7 +40,11 @@ impl FailoverModel {
             }
             permission.names.push(name);
         }
-        if let Some(until) = self.limited_until(course, entry, now).await {
+        let mut refused = self.limited_until(course, entry, now).await;
+        if refused.is_none() {
+            refused = self.exhausted_until(course, entry, now);
+        }
+        if let Some(until) = refused {
             permission.abandon().await;
             return Err(until);
         }
@@ -46,7 +55,7 @@ impl FailoverModel {
     /// providers.
     fn circuits_of(&self, entry: &ChainModel, effort: Effort) -> Vec<String> {
         let provider = entry.model.provider();
-        let own = format!("{provider}/{}", entry.model.model(effort));
+        let own = name_of(entry, effort);
         match self.policy.account_rest {
             Some(_) => vec![provider.to_owned(), own],
             None => vec![own],
@@ -61,7 +70,7 @@ impl FailoverModel {
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
         let limiter = self.limiter.as_ref()?;
-        let model = format!("llm:{}/{}", entry.model.provider(), entry.model.model(course.request.effort));
+        let model = format!("llm:{}", name_of(entry, course.request.effort));
         let tokens = estimate_request(course.request).saturating_mul(2);
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         let wanted = [("requests", entry.limits.requests, 1), ("tokens", entry.limits.tokens, tokens)];
@@ -75,6 +84,19 @@ impl FailoverModel {
             }
         }
         None
+    }
+
+    /// When what is left of the server's own limits suffices for the request, if it does not now.
+    fn exhausted_until(
+        &self,
+        course: &Course<'_>,
+        entry: &ChainModel,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let model = name_of(entry, course.request.effort);
+        let until = self.allowances.take(&model, estimate_request(course.request), now).err()?;
+        tracing::info!(model, %until, "what is left of the server's limits does not suffice: not asked");
+        Some(until)
     }
 
     /// The state of a model and of its circuits.

@@ -30,20 +30,24 @@ fn options(name: &str, server: &ScriptedServer) -> ServerOptions {
     }
 }
 
-/// The result, the text as a listener rebuilds it, and the accounts.
-async fn ask(
-    gpt: &ScriptedServer,
-    claude: &ScriptedServer,
-    gemini: &ScriptedServer,
-) -> (Result<Completion, LlmError>, String, Vec<Attempt>) {
+fn chain(gpt: &ScriptedServer, claude: &ScriptedServer, gemini: &ScriptedServer) -> FailoverModel {
     let first = OpenAi::new(options("openai", gpt)).expect("valid options");
     let second = Claude::new(options("claude", claude)).expect("valid options");
     let third = Gemini::new(options("gemini", gemini)).expect("valid options");
     let others = vec![ChainModel::new(Arc::new(second)), ChainModel::new(Arc::new(third))];
     let chain = Chain::new(ChainModel::new(Arc::new(first)), others);
     let circuits = Arc::new(LocalCircuits::new(BreakerPolicy::default()));
-    let model = FailoverModel::of_chains(chain.clone(), chain, circuits, system_clock())
-        .with_policy(FailoverPolicy::standard());
+    FailoverModel::of_chains(chain.clone(), chain, circuits, system_clock())
+        .with_policy(FailoverPolicy::standard())
+}
+
+/// The result, the text as a listener rebuilds it, and the accounts.
+async fn ask(
+    gpt: &ScriptedServer,
+    claude: &ScriptedServer,
+    gemini: &ScriptedServer,
+) -> (Result<Completion, LlmError>, String, Vec<Attempt>) {
+    let model = chain(gpt, claude, gemini);
     let heard = Mutex::new((String::new(), Vec::new()));
     let sink = |event: StreamEvent| {
         let mut heard = heard.lock().expect("the record");
@@ -51,7 +55,7 @@ async fn ask(
             StreamEvent::Delta { text } => heard.0.push_str(&text),
             StreamEvent::Restarted { kept_bytes, .. } => heard.0.truncate(kept_bytes),
             StreamEvent::AttemptEnded(attempt) => heard.1.push(attempt),
-            StreamEvent::Accepted { .. } | StreamEvent::Counted(_) => {}
+            StreamEvent::Accepted { .. } | StreamEvent::Allowed(_) | StreamEvent::Counted(_) => {}
         }
     };
     let result = model.generate(&sample_request(), &sink).await;
@@ -121,4 +125,23 @@ async fn a_refusal_of_any_protocol_ends_the_generation() {
     let (result, ..) = ask(&gpt, &others[0], &others[1]).await;
     assert!(matches!(result, Err(LlmError::ContentFilter { .. })), "{result:?}");
     assert!(others.iter().all(|server| server.requests().is_empty()));
+}
+
+#[tokio::test]
+async fn a_server_whose_limits_are_nearly_reached_is_not_asked() {
+    let first = Reaction::stream(openai::whole("one")).with_header("x-ratelimit-remaining-requests", "0");
+    let gpt = server(first.with_header("x-ratelimit-reset-requests", "1m0s")).await;
+    let reset = (Utc::now() + chrono::TimeDelta::minutes(1)).to_rfc3339();
+    let second = Reaction::stream(claude::whole("two"))
+        .with_header("anthropic-ratelimit-input-tokens-remaining", "1")
+        .with_header("anthropic-ratelimit-input-tokens-reset", &reset);
+    let claude = server(second).await;
+    let gemini = server(Reaction::stream(gemini::whole("three"))).await;
+    let model = chain(&gpt, &claude, &gemini);
+    for expected in ["one", "two", "three"] {
+        let done = model.generate(&sample_request(), &|_| ()).await.expect("a completion");
+        assert_eq!(done.text, expected);
+    }
+    let asked = [&gpt, &claude].map(|server| server.requests().len());
+    assert_eq!(asked, [1, 1], "neither was asked to learn that it refuses");
 }

@@ -4,15 +4,16 @@
 
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
+use chrono::Utc;
 use futures::{StreamExt, stream};
 use reqwest::{Body, Client, Response};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tower::Service;
 
-use super::super::LlmError;
 use super::super::exchange::{accepted, broken, request_id};
 use super::super::frames::{END_MARK, Frame, Frames};
+use super::super::{Allowance, LlmError};
 
 /// The service that the library sends requests with.
 pub(super) fn service(
@@ -41,10 +42,13 @@ async fn transmit(
     Ok(normalized(accepted(response, api_key).await?))
 }
 
-/// The response as a stream of single JSON values. It begins with the id of the request, if
-/// the headers have one.
+/// The response as a stream of single JSON values. It begins with the id of the request and
+/// with what is left of the limits, if the headers have one of them.
 fn normalized(response: Response) -> Response {
-    let first = request_id(response.headers()).map(|id| event(&json!({ "request_id": id })));
+    let id = request_id(response.headers());
+    let allowance = Allowance::in_headers(response.headers(), Utc::now());
+    let is_told = id.is_some() || allowance.is_some();
+    let first = is_told.then(|| event(&json!({ "request_id": id, "allowance": allowance })));
     let rest = stream::unfold(Some(Frames::new(response)), |frames| async move {
         let mut frames = frames?;
         match frames.next().await {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::draft::{Draft, End, number};
 use super::super::timers::Stage;
-use super::super::{Completion, LlmError, Usage};
+use super::super::{Allowance, Completion, LlmError, Usage};
 
 /// Assembles the chunks.
 #[derive(Debug)]
@@ -91,6 +91,12 @@ impl Collector {
 /// The server's id of the request, which the transport puts before the chunks.
 pub(super) fn request_id(chunk: &Value) -> Option<String> {
     chunk.get("request_id").filter(|_| chunk.get("choices").is_none())?.as_str().map(str::to_owned)
+}
+
+/// What is left of the limits, which the transport puts before the chunks.
+pub(super) fn allowance(chunk: &Value) -> Option<Allowance> {
+    let told = chunk.get("allowance").filter(|_| chunk.get("choices").is_none())?;
+    serde_json::from_value(told.clone()).ok()
 }
 
 fn usage(usage: Option<&Value>) -> Option<Usage> {
