@@ -222,11 +222,13 @@ pub enum LlmError {
         /// How long the server asked to wait.
         after: Option<Duration>,
     },
-    /// The account has no credit left.
+    /// The account has no credit left, or its quota of a day is used.
     #[error("the account at the model server is exhausted: {message}")]
     Quota {
         /// The server's message.
         message: String,
+        /// When the quota of the day begins anew, if it is one.
+        until: Option<DateTime<Utc>>,
     },
     /// The key is missing, wrong or not allowed to use the model.
     #[error("the model server refused the key: {message}")]

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use chrono_tz::America::Los_Angeles;
 use serde_json::Value;
 
 use super::{LlmError, hints};
@@ -38,11 +40,11 @@ pub(super) fn classify(refusal: &Refusal<'_>) -> LlmError {
     let after = refusal.retry_after.or(object.retry_after);
     match status {
         401 | 403 if !object.is_content_filter() => LlmError::Auth { message },
-        402 => LlmError::Quota { message },
+        402 => LlmError::Quota { message, until: None },
         404 if object.is_of(&["model_not_found", "not_found_error", "not_found"]) => {
             LlmError::Auth { message }
         }
-        429 if object.is_quota() => LlmError::Quota { message },
+        429 if object.is_quota() => LlmError::Quota { message, until: object.quota_until(Utc::now()) },
         429 => LlmError::RateLimited { message, after },
         503 | 529 if after.is_some() => LlmError::RateLimited { message, after },
         413 => LlmError::ContextTooLong { message },
@@ -64,7 +66,7 @@ pub(super) fn classify_streamed(error: &Value, api_key: &str) -> LlmError {
     let object = ErrorObject::new(&serde_json::json!({ "error": error }), api_key);
     let message = object.message.clone();
     if object.is_quota() {
-        return LlmError::Quota { message };
+        return LlmError::Quota { message, until: object.quota_until(Utc::now()) };
     }
     if object.is_of(&["rate_limit", "resource_exhausted"]) {
         return LlmError::RateLimited { message, after: object.retry_after };
@@ -81,6 +83,13 @@ pub(super) fn classify_streamed(error: &Value, api_key: &str) -> LlmError {
         }
         fault => fault,
     }
+}
+
+/// The next midnight in California.
+fn next_midnight(now: DateTime<Utc>) -> DateTime<Utc> {
+    let tomorrow = now.with_timezone(&Los_Angeles).date_naive() + Days::new(1);
+    let midnight = tomorrow.and_time(NaiveTime::MIN).and_local_timezone(Los_Angeles).earliest();
+    midnight.map_or(now + TimeDelta::days(1), |midnight| midnight.with_timezone(&Utc))
 }
 
 /// The error object. `codes` are in lower case: OpenAI's and Anthropic's code and type,
@@ -120,6 +129,11 @@ impl ErrorObject {
         self.is_of(&["insufficient_quota", "billing", "credit_balance", "insufficient_credits", "perday"])
     }
 
+    /// When a quota of a day begins anew: at midnight in California (research 1.4).
+    fn quota_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.is_of(&["perday"]).then(|| next_midnight(now))
+    }
+
     fn is_content_filter(&self) -> bool {
         self.is_of(&["content_filter", "content_policy", "responsibleaipolicy", "moderation"])
     }
@@ -143,7 +157,7 @@ impl ErrorObject {
             return LlmError::ContentFilter { message };
         }
         if mentions(&["credit balance is too low"]) {
-            return LlmError::Quota { message };
+            return LlmError::Quota { message, until: None };
         }
         if self.is_of(&["api_key_invalid", "failed_precondition"]) {
             return LlmError::Auth { message };
@@ -286,6 +300,20 @@ mod tests {
         let text = error.to_string();
         assert!(!text.contains("secret-token") && !text.contains("sk-") && text.contains("***"), "{text}");
         assert!(text.contains("request req_7"), "{text}");
+    }
+
+    #[test]
+    fn a_quota_of_a_day_begins_anew_at_midnight_in_california() {
+        let table = [
+            ("2026-01-10T07:59:59Z", "2026-01-10T08:00:00Z"),
+            ("2026-01-10T08:00:00Z", "2026-01-11T08:00:00Z"),
+            ("2026-07-01T12:00:00Z", "2026-07-02T07:00:00Z"),
+            ("2026-03-08T08:00:00Z", "2026-03-09T07:00:00Z"),
+        ];
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).expect("a time").with_timezone(&Utc);
+        for (now, expected) in table {
+            assert_eq!(next_midnight(at(now)), at(expected), "{now}");
+        }
     }
 
     #[test]

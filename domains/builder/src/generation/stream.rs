@@ -263,7 +263,7 @@ mod tests {
                 Disposition::RetryAfter(Duration::from_secs(7)),
             ),
             (LlmError::Auth { message: message() }, "LLM_AUTH", Disposition::Fail),
-            (LlmError::Quota { message: message() }, "LLM_QUOTA", Disposition::Fail),
+            (LlmError::Quota { message: message(), until: None }, "LLM_QUOTA", Disposition::Fail),
             (LlmError::ContentFilter { message: message() }, "LLM_CONTENT_FILTER", Disposition::Fail),
             (LlmError::NotUnderstood { message: message() }, "DESCRIPTION_NOT_UNDERSTOOD", Disposition::Fail),
         ];

@@ -125,6 +125,10 @@ impl FailoverModel {
         let own = permission.names.last().cloned().unwrap_or_default();
         let (of_model, of_account) = match (error, self.policy.account_rest) {
             (Some(LlmError::OverBudget { .. }), _) => return permission.abandon().await,
+            (Some(LlmError::Quota { until: Some(until), .. }), _) => {
+                tracing::error!(circuit = own, %until, "the quota of the day is used");
+                (Report::RetryAfter { until: *until }, Report::Succeeded)
+            }
             (Some(LlmError::Quota { .. } | LlmError::Auth { .. }), Some(rest)) => {
                 tracing::error!(circuit = own, "the provider refuses the key or the account");
                 (Report::Succeeded, Report::RetryAfter { until: now + rest })

@@ -198,7 +198,7 @@ async fn a_description_that_is_not_understood_is_nobodys_fault_but_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn an_exhausted_account_is_asked_once_and_rests() {
-    let quota = LlmError::Quota { message: "no credit".into() };
+    let quota = LlmError::Quota { message: "no credit".into(), until: None };
     let first = model("first", [ScriptedCompletion::Fails(quota)]);
     let second = model("second", [text("one"), text("two")]);
     let stage = Stage::standard(&[&first, &second]);
@@ -207,6 +207,23 @@ async fn an_exhausted_account_is_asked_once_and_rests() {
     }
     assert_eq!(first.requests().len(), 1);
     *stage.now.lock().expect("the clock") += TimeDelta::minutes(11);
+    first.push(text("back"));
+    assert_eq!(stage.ask().await.expect("a completion").text, "back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_whose_quota_of_the_day_is_used_rests_until_the_next_day() {
+    let first = model("first", []);
+    let second = model("second", [text("one"), text("two")]);
+    let stage = Stage::standard(&[&first, &second]);
+    let until = *stage.now.lock().expect("the clock") + TimeDelta::hours(9);
+    let message = "of a day".to_owned();
+    first.push(ScriptedCompletion::Fails(LlmError::Quota { message, until: Some(until) }));
+    assert_eq!(stage.ask().await.expect("a completion").text, "one");
+    *stage.now.lock().expect("the clock") += TimeDelta::hours(8);
+    assert_eq!(stage.ask().await.expect("a completion").text, "two");
+    assert_eq!(first.requests().len(), 1);
+    *stage.now.lock().expect("the clock") += TimeDelta::hours(1);
     first.push(text("back"));
     assert_eq!(stage.ask().await.expect("a completion").text, "back");
 }
@@ -316,7 +333,7 @@ async fn a_cancelled_trial_lets_the_next_one_try_and_is_accounted() {
 
 #[tokio::test(start_paused = true)]
 async fn operators_see_each_model_with_its_circuit() {
-    let quota = LlmError::Quota { message: "no credit".into() };
+    let quota = LlmError::Quota { message: "no credit".into(), until: None };
     let first = model("first", [ScriptedCompletion::Fails(quota)]);
     let second = model("second", [text("done")]);
     let stage = Stage::standard(&[&first, &second]);

@@ -117,7 +117,12 @@ mod tests {
                 Next::Provider,
                 Next::Provider,
             ),
-            (LlmError::Quota { message: text() }, Next::Provider, Next::Provider, Next::Provider),
+            (
+                LlmError::Quota { message: text(), until: None },
+                Next::Provider,
+                Next::Provider,
+                Next::Provider,
+            ),
             (LlmError::Auth { message: text() }, Next::Provider, Next::Provider, Next::Provider),
             (LlmError::ContextTooLong { message: text() }, Next::Stop, Next::Stop, Next::Stop),
             (LlmError::ContentFilter { message: text() }, Next::Stop, Next::Stop, Next::Stop),

@@ -33,7 +33,7 @@ async fn moves_on_for_the_providers_faults_only() {
     let table = [
         (LlmError::Transient { message: message() }, true),
         (LlmError::RateLimited { message: message(), after: None }, true),
-        (LlmError::Quota { message: message() }, true),
+        (LlmError::Quota { message: message(), until: None }, true),
         (LlmError::Auth { message: message() }, true),
         (LlmError::Timeout { message: message() }, true),
         (LlmError::BadRequest { message: message() }, false),

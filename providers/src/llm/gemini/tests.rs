@@ -135,7 +135,7 @@ async fn a_limit_by_the_minute_passes_and_one_by_the_day_does_not() {
     assert_eq!(minute.fault().retry_after(), Some(Duration::from_millis(200)), "{:?}", minute.result);
     let day = gemini::exhausted("GenerateRequestsPerDayPerProjectPerModel", "20s");
     let day = ask_of(Reaction::document(429, format!("[{day}]"))).await;
-    assert!(matches!(day.fault(), LlmError::Quota { .. }), "{:?}", day.result);
+    assert!(matches!(day.fault(), LlmError::Quota { until: Some(_), .. }), "{:?}", day.result);
 }
 
 #[tokio::test]
