@@ -11,6 +11,7 @@ mod deactivation;
 mod document;
 mod erasure;
 mod events;
+mod failover;
 mod heavy_account;
 mod idempotency;
 mod journey;

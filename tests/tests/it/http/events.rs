@@ -10,7 +10,7 @@ async fn next(stream: &mut EventStream) -> ServerEvent {
 }
 
 /// All events up to the end of the stream.
-async fn rest(stream: &mut EventStream) -> Vec<ServerEvent> {
+pub(super) async fn rest(stream: &mut EventStream) -> Vec<ServerEvent> {
     let mut events = Vec::new();
     while let Some(event) = stream.next().await.expect("the stream is whole") {
         events.push(event);
@@ -18,7 +18,7 @@ async fn rest(stream: &mut EventStream) -> Vec<ServerEvent> {
     events
 }
 
-fn data(event: &ServerEvent) -> Value {
+pub(super) fn data(event: &ServerEvent) -> Value {
     serde_json::from_str(&event.data).expect("JSON")
 }
 
