@@ -54,7 +54,8 @@ pub(super) async fn a_generation_waits_while_the_circuit_is_open(setup: AppSetup
     ada.job_once(&first, "succeeded").await;
     assert_eq!(model.list_requests().len(), 3);
     let scrape = app.client().get("/metrics").send().await.expect(200).text();
-    for metric in ["atelier_circuit_opened_total", "atelier_circuit_held_back_total"] {
+    for metric in ["atelier_circuit_state", "atelier_circuit_opened_total", "atelier_circuit_held_back_total"]
+    {
         assert!(scrape.contains(&format!("{metric}{{")), "{metric} is not counted");
     }
     app.finish().await;
