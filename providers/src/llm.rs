@@ -281,12 +281,12 @@ pub enum LlmError {
         /// The limit.
         message: String,
     },
-    /// No request was made: the circuit of every provider is open.
-    #[error("the circuit of {provider} is open until {until}")]
+    /// No request was made: every provider rests, by its circuit or by its limits.
+    #[error("no model server may be asked now: {provider} rests until {until}")]
     CircuitOpen {
-        /// The provider whose circuit closes first.
+        /// The provider that may be asked first.
         provider: String,
-        /// When a trial is allowed.
+        /// When it may be asked.
         until: DateTime<Utc>,
     },
 }

@@ -79,8 +79,16 @@ fn chain(settings: &Settings, names: &[String], effort: Effort) -> anyhow::Resul
             Effort::Quick => &server.quick_price,
             Effort::Advanced => &server.advanced_price,
         };
+        let price = price_of(price);
+        if settings.llm.budget_cents > 0 && price == Price::default() {
+            tracing::warn!(
+                server = server.name,
+                ?effort,
+                "no price is set: llm.budget_cents does not bound it"
+            );
+        }
         let limits = MinuteLimits { requests: server.requests_per_minute, tokens: server.tokens_per_minute };
-        Ok(ChainModel::new(model).with_price(price_of(price)).with_limits(limits))
+        Ok(ChainModel::new(model).with_price(price).with_limits(limits))
     });
     let mut entries = entries.collect::<anyhow::Result<Vec<_>>>()?.into_iter();
     let first = entries.next().context("there is no model server")?;

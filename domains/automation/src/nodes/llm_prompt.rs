@@ -145,7 +145,7 @@ fn error_of(error: LlmError, now: Timestamp) -> AttemptError {
 /// No request was sent: the job waits until the open circuit may be tried again.
 fn circuit_open(provider: &str, until: DateTime<Utc>, now: Timestamp) -> JobError {
     let wait = (until - now).to_std().unwrap_or_default().clamp(CIRCUIT_WAIT.0, CIRCUIT_WAIT.1);
-    let message = format!("the circuit of the model server {provider} is open");
+    let message = format!("no model server may be asked now: {provider} rests");
     JobError::wait("CIRCUIT_OPEN", message, wait).with_details(json!({"provider": provider, "until": until}))
 }
 

@@ -196,7 +196,7 @@ fn circuit_open(provider: &str, until: DateTime<Utc>, now: Timestamp) -> JobErro
     let until = to_micros(until);
     let wait = (until - now).to_std().unwrap_or_default().clamp(MIN_CIRCUIT_WAIT, MAX_WAIT);
     let shown = until.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let message = format!("the circuit of the model server {provider} is open until {shown}");
+    let message = format!("no model server may be asked now: {provider} rests until {shown}");
     JobError::wait("CIRCUIT_OPEN", message, wait).with_details(json!({"provider": provider, "until": until}))
 }
 
@@ -288,6 +288,7 @@ mod tests {
             assert_eq!(error.code, "CIRCUIT_OPEN");
             assert_eq!(error.disposition, Disposition::Wait(Duration::from_secs(wait)), "at {now}");
             assert_eq!(error.details["provider"], "openai");
+            assert!(error.message.ends_with("openai rests until 1970-01-01T00:01:40Z"), "{}", error.message);
         }
     }
 }

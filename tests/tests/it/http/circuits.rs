@@ -45,7 +45,7 @@ pub(super) async fn a_generation_waits_while_the_circuit_is_open(setup: AppSetup
     assert_eq!((&why["code"], &why["details"]["provider"]), (&json!("CIRCUIT_OPEN"), &json!("openai")));
     assert_eq!(waiting["why"], why, "the job's own document says the same");
     let message = why["message"].as_str().expect("a sentence");
-    assert!(message.contains("openai is open until"), "{message}");
+    assert!(message.contains("openai rests until"), "{message}");
     assert!(why["details"]["until"].as_str().expect("a time") <= why["retry_at"].as_str().expect("a time"));
     assert_eq!(model.list_requests().len(), 1, "no request was sent");
 
