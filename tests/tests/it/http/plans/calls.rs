@@ -27,6 +27,7 @@ fn values(operation: &Operation, name: &str) -> &'static [&'static str] {
         }
         (_, "error_code") => &["GONE", "NEVER_WAS"],
         (_, "ip" | "request_id" | "target" | "kind") => &["generation.run", "never was"],
+        (path, "after") if path.ends_with("/test-call/") => &["2020-01-01T00:00:00Z"],
         (_, "enabled" | "is_active" | "is_verified" | "paused") => &["true", "false"],
         (_, "level") => &["info", "warning", "critical"],
         (_, "older_than_days") => &["300"],
@@ -45,7 +46,11 @@ fn values(operation: &Operation, name: &str) -> &'static [&'static str] {
         (_, "template") => &["welcome", "never_was"],
         (_, "version") => &["1"],
         // They only change the format of the response.
-        (_, "format" | "locale" | "target_wait_secs" | "time_zone" | "to" | "from" | "last_event_id") => &[],
+        (
+            _,
+            "format" | "locale" | "target_wait_secs" | "time_zone" | "to" | "from" | "last_event_id"
+            | "wait_secs",
+        ) => &[],
         // Parameters of redirects from a provider.
         (path, _) if path.ends_with("/callback") => &[],
         (path, name) => panic!("say in plans/calls.rs what {name} of {path} may be"),
