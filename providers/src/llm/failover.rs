@@ -113,7 +113,7 @@ impl FailoverModel {
         let provider = entry.model.provider();
         let mut retries = 0;
         loop {
-            let permission = match self.admit(course, entry).await {
+            let permission = match self.admit(course, entry, rest.is_empty()).await {
                 Ok(permission) => permission,
                 Err(until) => {
                     course.open = Some(sooner(course.open.take(), (provider.to_owned(), until)));

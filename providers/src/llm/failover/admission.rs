@@ -23,11 +23,13 @@ pub(super) fn name_of(entry: &ChainModel, effort: Effort) -> String {
 }
 
 impl FailoverModel {
-    /// Asks the circuits and the limits. Fails with the time when to ask again.
+    /// Asks the circuits and the limits. Fails with the time when to ask again. What is left of
+    /// the server's own limits does not stop the last model of a chain that has text to go on with.
     pub(super) async fn admit(
         &self,
         course: &Course<'_>,
         entry: &ChainModel,
+        is_last: bool,
     ) -> Result<Permission, DateTime<Utc>> {
         let now = (self.clock)();
         let names = self.circuits_of(entry, course.request.effort);
@@ -41,7 +43,9 @@ impl FailoverModel {
             permission.names.push(name);
         }
         let mut refused = self.limited_until(course, entry, now).await;
-        if refused.is_none() {
+        // Waiting would write the text anew, without counting an attempt.
+        let would_lose_text = is_last && course.heard_bytes > 0;
+        if refused.is_none() && !would_lose_text {
             refused = self.exhausted_until(course, entry, now);
         }
         if let Some(until) = refused {

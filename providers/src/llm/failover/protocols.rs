@@ -145,3 +145,20 @@ async fn a_server_whose_limits_are_nearly_reached_is_not_asked() {
     let asked = [&gpt, &claude].map(|server| server.requests().len());
     assert_eq!(asked, [1, 1], "neither was asked to learn that it refuses");
 }
+
+#[tokio::test]
+async fn the_last_server_goes_on_with_its_text_though_its_limits_are_nearly_reached() {
+    let revoked =
+        || server(Reaction::document(401, r#"{"error":{"message":"revoked","code":"invalid_api_key"}}"#));
+    let (gpt, claude) = (revoked().await, revoked().await);
+    let cut = [gemini::delta(&format!("{PAGE}```css path=a.css\nh1")), gemini::end("MAX_TOKENS")];
+    let cut = Reaction::stream(cut).with_header("x-ratelimit-remaining-requests", "0");
+    let gemini = server(cut.with_header("x-ratelimit-reset-requests", "1m0s")).await;
+    gemini.push(Reaction::stream(gemini::whole(STYLE)));
+
+    let (result, heard, _) = ask(&gpt, &claude, &gemini).await;
+
+    assert_eq!(result.expect("a completion").text, format!("{PAGE}{STYLE}"));
+    assert_eq!(heard, format!("{PAGE}{STYLE}"));
+    assert_eq!(gemini.requests().len(), 2);
+}
