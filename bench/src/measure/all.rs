@@ -9,12 +9,12 @@ use serde_json::json;
 use super::{
     api, applications,
     cli::{
-        AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, PeersArgs, RowsArgs,
-        ScaleArgs, TriggersArgs, WorkflowsArgs,
+        AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, GenerationsArgs, LatencyArgs,
+        PeersArgs, RowsArgs, ScaleArgs, TriggersArgs, WorkflowsArgs,
     },
     cost, drain, embedded, enqueue,
     figures::Figures,
-    http, latency, peers, product, scale,
+    generations, http, latency, peers, product, scale,
     section::Section,
     testbed,
     testbed::{CONNECTIONS, Testbed},
@@ -36,6 +36,8 @@ const ENQUEUE: EnqueueArgs = EnqueueArgs {
 const LATENCY: LatencyArgs = LatencyArgs { jobs: 1_000, idle_secs: 4, http: false };
 
 const EMBEDDED: EmbeddedArgs = EmbeddedArgs { jobs: 2_000, concurrency: 100, latency_jobs: 1_000 };
+
+const GENERATIONS: GenerationsArgs = GenerationsArgs { generations: 64, kib: 200 };
 
 /// Runs every measurement.
 pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> anyhow::Result<Vec<Section>> {
@@ -59,9 +61,7 @@ pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> a
     let mut figures = Figures::default();
     embedded::measure(EMBEDDED, runs, &mut figures).await?;
     all.add("embedded", &EMBEDDED, figures)?;
-    let mut figures = Figures::default();
-    applications::measure(runs, &mut figures)?;
-    all.add("applications", &json!({"files": applications::FILES}), figures)?;
+    all.take_generations().await?;
     let requests = ApiArgs { secs: 1.5, ..ApiArgs::default() };
     all.take("api", &requests, false, async |testbed, figures| {
         api::measure(testbed, &requests, runs, figures).await
@@ -121,6 +121,18 @@ impl All<'_> {
         terminal::print_error(format_args!("measuring {name}"));
         let figures = testbed::with(self.programs, counts, work).await?;
         self.add(name, args, figures)
+    }
+
+    /// Generations that stream, and the compilation and checks of what they write.
+    async fn take_generations(&mut self) -> anyhow::Result<()> {
+        let runs = self.runs;
+        let mut figures = Figures::default();
+        applications::measure(runs, &mut figures)?;
+        self.add("applications", &json!({"files": applications::FILES}), figures)?;
+        self.take("generations", &GENERATIONS, false, async |testbed, figures| {
+            generations::measure(testbed, GENERATIONS, runs, figures).await
+        })
+        .await
     }
 
     /// Workflows, and what starts their runs by itself.

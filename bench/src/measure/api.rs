@@ -76,6 +76,7 @@ async fn measure_on(
             }
         }
         generation_requests(installation, args, run, figures).await?;
+        generations::measure_by_clock(installation, args, figures).await?;
         comparison::record_ratios(figures, installation.engine);
     }
     constant.stop().await

@@ -48,7 +48,7 @@ impl All<'_> {
     }
 }
 
-const BARS: [Bar<'static>; 19] = [
+const BARS: [Bar<'static>; 23] = [
     more("drain against the fastest queue in Redis only", "×", 1.2, 2.0, |all| {
         peers::least_ratio(all.of("peers")?, true)
     }),
@@ -96,6 +96,18 @@ const BARS: [Bar<'static>; 19] = [
         loss_of_enqueue(all, "finished")
     }),
     less("enqueue lost before a million waiting rows", "%", 20.0, 5.0, |all| loss_of_enqueue(all, "waiting")),
+    less("first content of a generation to its file event, 64 at once, p99", "ms", 20.0, 20.0, |all| {
+        all.median("generations", "first content to its file event, 64 generations, p99")
+    }),
+    less("64 generations of 200 KiB at once: memory", "MiB", 150.0, 150.0, |all| {
+        all.median("generations", "peak memory, 64 generations of 200 KiB")
+    }),
+    less("compile and check of a React project of 60 files", "ms", 150.0, 150.0, |all| {
+        all.median("applications", "compile and check of 60 files")
+    }),
+    less("generation request accepted, 200 a second, p99", "ms", 25.0, 25.0, |all| {
+        all.median("api", "generation request accepted, 200 a second, p99")
+    }),
 ];
 
 fn loss_of_enqueue(all: &All<'_>, rows: &str) -> Option<f64> {
@@ -201,6 +213,41 @@ mod tests {
         assert_eq!(measured(&[], "latency, p50"), "not measured");
         let sections = [section("latency", &[("latency, p50", 0.9)])];
         assert_eq!(measured(&sections, "latency, p50"), "0.90 ms: the aim");
+    }
+
+    #[test]
+    fn judges_generations_by_what_their_sections_record() {
+        for (section_name, figure, what, unit) in [
+            (
+                "generations",
+                "first content to its file event, 64 generations, p99",
+                "first content of a generation to its file event, 64 at once, p99",
+                "ms",
+            ),
+            (
+                "generations",
+                "peak memory, 64 generations of 200 KiB",
+                "64 generations of 200 KiB at once: memory",
+                "MiB",
+            ),
+            (
+                "applications",
+                "compile and check of 60 files",
+                "compile and check of a React project of 60 files",
+                "ms",
+            ),
+            (
+                "api",
+                "generation request accepted, 200 a second, p99",
+                "generation request accepted, 200 a second, p99",
+                "ms",
+            ),
+        ] {
+            let reached = measured(&[section(section_name, &[(figure, 20.0)])], what);
+            assert_eq!(reached, format!("20.0 {unit}: the aim"));
+            let missed = measured(&[section(section_name, &[(figure, 151.0)])], what);
+            assert_eq!(missed, format!("151 {unit}: below the bar"));
+        }
     }
 
     #[test]

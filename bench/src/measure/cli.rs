@@ -72,7 +72,7 @@ pub(super) enum Command {
     Peers(Measure<PeersArgs>),
     /// All of them in full: makes the table of docs/performance.md.
     All(Measure<AllArgs>),
-    /// All but peers, small: a smoke test, whose figures say nothing.
+    /// All but peers and generations, small: a smoke test, whose figures say nothing.
     Quick(Measure<QuickArgs>),
     /// A worker process of a run.
     #[command(hide = true)]

@@ -28,7 +28,7 @@ const LATENCY: LatencyArgs = LatencyArgs { jobs: 300, idle_secs: 3, http: false 
 
 const EMBEDDED: EmbeddedArgs = EmbeddedArgs { jobs: 100, concurrency: 100, latency_jobs: 300 };
 
-/// Every measurement but that of peers.
+/// Every measurement but those of peers and of generations that stream.
 pub(super) async fn measure(testbed: &Testbed, runs: u16, figures: &mut Figures) -> anyhow::Result<()> {
     enqueue::measure(testbed, ENQUEUE, "", runs, figures).await?;
     let spread = DrainArgs { queues: 6, owners: 100, workers: 2, ..DRAIN };
