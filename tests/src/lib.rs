@@ -1,10 +1,11 @@
 //! The test harness: a real PostgreSQL or SQLite database and a real Redis for each test, a
-//! real SMTP server, a small server with OpenAI's protocol, and complete instances of Atelier
-//! with people who use them over HTTP.
+//! real SMTP server, a small server with OpenAI's protocol, aimock, and complete instances of
+//! Atelier with people who use them over HTTP.
 //!
 //! The functions panic if a test cannot continue; each documents it. They need the servers
 //! that `scripts/test` starts.
 
+mod aimock;
 mod app;
 mod authority;
 mod chromium;
@@ -21,6 +22,7 @@ mod redis;
 mod smtp;
 mod waiting;
 
+pub use self::aimock::AiMock;
 pub use self::app::{AppSetup, KillableWorker, TestApp};
 pub use self::authority::Authority;
 pub use self::chromium::{Chromium, skip};

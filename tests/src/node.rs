@@ -1,7 +1,7 @@
 //! Test servers that are Node.js programs. `scripts/node-packages` installs them under
 //! `target/node`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl NodeServer {
     /// # Panics
     /// If it does not start: `scripts/test` installs it.
     pub(crate) async fn start(folder: &str, args: &[&str]) -> Self {
-        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node").join(folder);
+        let home = home_of(folder);
         let mut process = Command::new(node())
             .arg("server.mjs")
             .args(args)
@@ -61,6 +61,15 @@ impl NodeServer {
         let greeting = serde_json::from_str(&first).expect("the line is JSON");
         Self { greeting, input, lines, process }
     }
+}
+
+/// Whether the server of `tests/<folder>` is installed.
+pub(crate) fn is_installed(folder: &str) -> bool {
+    home_of(folder).join("server.mjs").exists()
+}
+
+fn home_of(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node").join(folder)
 }
 
 /// Builds a project by the Vite of `tests/vite`. Returns its output where it fails.

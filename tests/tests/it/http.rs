@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod aimock;
 mod answers;
 mod bodies;
 mod circuits;
