@@ -63,6 +63,11 @@ pub(super) fn find_fault(content: &str) -> Option<&'static str> {
         return Some("this is not a page: it begins with text or code instead of a tag");
     }
     let lower = text.to_ascii_lowercase();
+    let after_doctype =
+        lower.strip_prefix("<!doctype").map(|rest| rest.split_once('>').map_or("", |(_, after)| after));
+    if after_doctype.is_some_and(|rest| rest.trim().is_empty()) {
+        return Some("the page is empty");
+    }
     let body = lower.split_once("<body").and_then(|(before, rest)| {
         let (_, inside) = rest.split_once('>')?;
         Some((before, inside.split_once("</body").map_or(inside, |(inside, _)| inside)))
@@ -71,8 +76,13 @@ pub(super) fn find_fault(content: &str) -> Option<&'static str> {
     body.is_some_and(is_bare).then_some("the body of the page is empty")
 }
 
-/// Whether the page has opened its root or its body and does not end them.
+/// Whether the page ends inside of a tag, or has opened its root or its body and does not end them.
 pub(super) fn is_cut(content: &str) -> bool {
+    let open = content.rfind('<').map(|at| &content[at + 1..]).filter(|rest| !rest.contains('>'));
+    if open.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!')))
+    {
+        return true;
+    }
     let lower = content.to_ascii_lowercase();
     let opens = |tag: &str| lower.contains(&format!("<{tag}>")) || lower.contains(&format!("<{tag} "));
     let ends = |tag: &str| lower.contains(&format!("</{tag}"));
@@ -114,7 +124,15 @@ mod tests {
 
     #[test]
     fn tells_what_is_not_a_page() {
-        for content in ["", " \n", "Here is the page.", "const a = '<p>';", "<body> \n</body>", "&lt;p&gt;"] {
+        for content in [
+            "",
+            " \n",
+            "<!doctype html>\n",
+            "Here is the page.",
+            "const a = '<p>';",
+            "<body> \n</body>",
+            "&lt;p&gt;",
+        ] {
             assert!(find_fault(content).is_some(), "{content}");
         }
         for content in [
@@ -135,6 +153,9 @@ mod tests {
             ("<html><body><p>", true),
             ("<html lang=en><body></body>", true),
             ("<body><p>", true),
+            ("<!doctype html>\n<ht", true),
+            ("<p>a</p", true),
+            ("<p>1 < 2", false),
             ("<html><body></html>", false),
             (PAGE, false),
         ] {
